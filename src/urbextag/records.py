@@ -1,0 +1,184 @@
+"""The frozen records that cross rooms. They hold plain values only, so each serialises to JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+ViewType = Literal["interior", "exterior", "aerial", "detail", "document", "unknown"]
+VIEW_TYPES: tuple[ViewType, ...] = get_args(ViewType)
+
+Years = tuple[int, int]
+"""First and last year of an interval, both inclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of a photo's place before looking at it. None = not known."""
+
+    view_type: ViewType | None = None
+    location_type: str | None = None
+    """Label of a place concept in lower case: a class ("hospital") or a category ("medical")."""
+    state: str | None = None
+    era: Years | None = None
+    location_name: str | None = None
+    city: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that one source said about one photo; never thrown away, tags are derived from it."""
+
+    source: str
+    """Who says so: `imagenet`, `ocr`, `keyword`, `filename`, `folder`, `camera`, `florence`, `ram++`, `siglip`, ..."""
+    label: str
+    """A word, phrase, sentence or slugged_phrase in the source's own words."""
+    score: float | None = None
+    """The source's own score in [0, 1], None where it gives none."""
+    box: tuple[float, float, float, float] | None = None
+    """Left, top, right, bottom as shares of width and height in [0, 1], None for the whole photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A photo's evidence with its context: the input of `taxonomy.derive` (one JSON line of the CLI)."""
+
+    id: str
+    context: Context
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One reason for a tag: a source, its words and the log-odds weight that it contributed."""
+
+    source: str
+    label: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class TagScore:
+    """One derived tag: a taxonomy concept with its confidence in [0, 1] and the reasons."""
+
+    id: str
+    """Facet, ancestors and slug: `object/furniture/bar-stool`."""
+    label: str
+    confidence: float
+    synonyms: tuple[str, ...]
+    ancestors: tuple[str, ...]
+    """Labels, nearest first, facet left out."""
+    why: tuple[Why, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneResult:
+    """The view type with its confidence in [0, 1] and what decided it; `unknown` is an abstention."""
+
+    view_type: ViewType
+    confidence: float
+    model: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How far decay has gone: 0 = sound, 1 = ruin, with a label for people."""
+
+    score: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class EraHint:
+    """An interval of years that a cue in the photo points to."""
+
+    years: Years
+    concept: str
+    kind: Literal["built", "used"]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """All that follows from one record: the output of `taxonomy.derive` (one JSON line of the CLI)."""
+
+    id: str
+    tags: tuple[TagScore, ...]
+    view_type: ViewType
+    view_confidence: float
+    condition: Condition | None
+    era: tuple[EraHint, ...]
+    unmatched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What a photo's file says of itself (EXIF, IPTC, XMP); None = the file does not say."""
+
+    format: str
+    """`jpeg`, `png`, `tiff`, `webp`, `avif`, `jpeg2000`, `gif`, `heic`, or a RAW kind: `nef`, `cr2`, `cr3`, `arw`,
+    `dng`, `raf`, `orf`, `rw2`."""
+    width: int
+    """Pixels, orientation applied."""
+    height: int
+    taken: str | None = None
+    """ISO 8601 local time without zone, as the camera wrote it."""
+    camera_make: str | None = None
+    camera_model: str | None = None
+    latitude: float | None = None
+    """Degrees, south negative."""
+    longitude: float | None = None
+    altitude: float | None = None
+    """Metres above sea level (negative below)."""
+    drone_make: str | None = None
+    """Maker, where the camera is carried by a drone."""
+    keywords: tuple[str, ...] = ()
+    """IPTC keywords and dc:subject, in order, without repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRef:
+    """A photo to be looked at: its identity (SHA-256 in hex), where it lies and what is known."""
+
+    id: str
+    path: str
+    context: Context = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What one stage made of one photo."""
+
+    stage: str
+    evidence: tuple[Evidence, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values beyond evidence, under names the stage documents (`quality`: score and parts, `ocr`: lines)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a photo could not be looked at. `own_fault`: the photo's, not the machine's."""
+
+    photo: str
+    stage: str
+    reason: str
+    own_fault: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """All that the stages made of one photo, in the order they ran."""
+
+    photo: PhotoRef
+    facts: PhotoFacts
+    stages: tuple[StageResult, ...]
+    scene: SceneResult
+    seconds: float
+    """Wall time spent on this photo."""
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence of every stage, in stage order."""
+        return tuple(piece for stage in self.stages for piece in stage.evidence)
