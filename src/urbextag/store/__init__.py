@@ -1,0 +1,1 @@
+"""The archive's SQLite file: all SQL of the project lives in this room."""

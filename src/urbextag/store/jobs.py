@@ -1,0 +1,243 @@
+"""The queue: one leased job per photo and kind. Claim, heartbeat, fenced finish; pause, cancel, retry.
+
+A claim raises the job's `token`; a result is saved only under the owner and token that claimed it, so a worker that
+was taken for dead cannot overwrite its successor's work. `strikes` counts the photo's own failures, `deaths` the
+workers that died over it: one may be chance, so from then on the photo is claimed alone, and only deaths alone count
+against it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from urbextag.records import Failure
+from urbextag.store.db import now
+
+KIND_TAG = "tag"
+MAX_STRIKES = 2
+MAX_DEATHS = 3
+"""The first death may have been among others of its batch; the two after it were alone."""
+
+
+class Priority(IntEnum):
+    """Lower goes first."""
+
+    PERSON = 0
+    IMPORT = 10
+    BACKFILL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that a worker holds until `lease_until`."""
+
+    id: int
+    sha: str
+    token: int
+    owner: str
+
+
+def enqueue(
+    db: sqlite3.Connection, shas: Iterable[str], priority: Priority, request: str | None = None, kind: str = KIND_TAG
+) -> None:
+    """Queue photos afresh. A job that is running stays so; a waiting one keeps the better priority."""
+    db.executemany(
+        """INSERT INTO ut_jobs (sha, kind, state, priority, request, queued_at) VALUES (?, ?, 'queued', ?, ?, ?)
+        ON CONFLICT (sha, kind) DO UPDATE SET
+            request = coalesce(excluded.request, request),
+            priority = CASE WHEN state IN ('queued', 'running') THEN min(priority, excluded.priority)
+                       ELSE excluded.priority END,
+            strikes = CASE WHEN state IN ('queued', 'running') THEN strikes ELSE 0 END,
+            deaths = CASE WHEN state IN ('queued', 'running') THEN deaths ELSE 0 END,
+            reason = CASE WHEN state IN ('queued', 'running') THEN reason END,
+            state = CASE WHEN state = 'running' THEN 'running' ELSE 'queued' END,
+            queued_at = excluded.queued_at""",
+        [(sha, kind, priority, request, now()) for sha in shas],
+    )
+
+
+def claim(
+    db: sqlite3.Connection, owner: str, count: int, lease_seconds: float, request: str | None = None
+) -> list[Claim]:
+    """Take up to `count` jobs, best priority first; a photo over which a worker died is taken alone.
+
+    Call it inside `db.write`. Returns nothing while work is paused.
+    """
+    if paused_since(db):
+        return []
+    moment = time.time()
+    bury(db, "lease_until < ?", (moment,))
+    rows = db.execute(
+        f"""SELECT id, deaths FROM ut_jobs WHERE state = 'queued' {"AND request = ?" if request else ""}
+        ORDER BY priority, deaths, id LIMIT ?""",
+        (request, count) if request else (count,),
+    ).fetchall()
+    unblemished = [row["id"] for row in rows if not row["deaths"]]
+    taken = unblemished if rows and not rows[0]["deaths"] else [row["id"] for row in rows[:1]]
+    return [
+        Claim(row["id"], row["sha"], row["token"], owner)
+        for job in taken
+        for row in db.execute(
+            """UPDATE ut_jobs SET state = 'running', owner = ?, token = token + 1, lease_until = ?
+            WHERE id = ? RETURNING id, sha, token""",
+            (owner, moment + lease_seconds, job),
+        )
+    ]
+
+
+def bury(db: sqlite3.Connection, condition: str, arguments: Sequence[object]) -> None:
+    """Give back the jobs of dead workers; a photo over which too many died is set aside."""
+    db.execute(
+        f"""UPDATE ut_jobs SET owner = NULL, lease_until = NULL, deaths = deaths + 1,
+            state = CASE WHEN deaths + 1 >= {MAX_DEATHS} THEN 'set_aside' ELSE 'queued' END,
+            reason = CASE WHEN deaths + 1 >= {MAX_DEATHS} THEN 'the worker died each time it looked at this photo' END
+        WHERE state = 'running' AND {condition}""",
+        arguments,
+    )
+
+
+def bury_owner(db: sqlite3.Connection, owner: str) -> int:
+    """Give back the jobs of a worker that is known to be dead. Returns how many it held."""
+    held = db.execute("SELECT count(*) FROM ut_jobs WHERE state = 'running' AND owner = ?", (owner,)).fetchone()[0]
+    bury(db, "owner = ?", (owner,))
+    return int(held)
+
+
+def heartbeat(db: sqlite3.Connection, owner: str, lease_seconds: float) -> None:
+    """Extend the leases of everything that this owner holds."""
+    db.execute(
+        "UPDATE ut_jobs SET lease_until = ? WHERE owner = ? AND state = 'running'", (time.time() + lease_seconds, owner)
+    )
+
+
+def finish(db: sqlite3.Connection, claim: Claim, seconds: float) -> bool:
+    """Mark a claimed job done. False: the claim is no longer ours, so the caller must drop the result."""
+    return _fenced(
+        db,
+        claim,
+        "state = 'done', strikes = 0, deaths = 0, reason = NULL, finished_at = ?, seconds = ?",
+        (now(), seconds),
+    )
+
+
+def fail(db: sqlite3.Connection, claim: Claim, failure: Failure) -> bool:
+    """Record a failure. The photo's own: a strike, and the second sets it aside. Else it waits as `missing`."""
+    reason = f"{failure.stage}: {failure.reason}"
+    if not failure.own_fault:
+        return _fenced(db, claim, "state = 'missing', reason = ?", (reason,))
+    return _fenced(
+        db,
+        claim,
+        f"""strikes = strikes + 1, reason = ?,
+        state = CASE WHEN strikes + 1 >= {MAX_STRIKES} THEN 'set_aside' ELSE 'queued' END""",
+        (reason,),
+    )
+
+
+def release(db: sqlite3.Connection, owner: str) -> None:
+    """Give back what a worker that stops in good order still holds; costs the photos nothing."""
+    db.execute(
+        "UPDATE ut_jobs SET state = 'queued', owner = NULL, lease_until = NULL WHERE owner = ? AND state = 'running'",
+        (owner,),
+    )
+
+
+def _fenced(db: sqlite3.Connection, claim: Claim, changes: str, arguments: Sequence[object]) -> bool:
+    cursor = db.execute(
+        f"""UPDATE ut_jobs SET {changes}, owner = NULL, lease_until = NULL
+        WHERE id = ? AND owner = ? AND token = ? AND state = 'running'""",
+        (*arguments, claim.id, claim.owner, claim.token),
+    )
+    return cursor.rowcount == 1
+
+
+def pause(db: sqlite3.Connection) -> None:
+    """No worker claims until `resume`; photos in hand are finished. Pausing twice keeps the first time."""
+    db.execute("INSERT INTO ut_settings VALUES ('paused', ?) ON CONFLICT (key) DO NOTHING", (now(),))
+
+
+def resume(db: sqlite3.Connection) -> None:
+    """Let workers claim again."""
+    db.execute("DELETE FROM ut_settings WHERE key = 'paused'")
+
+
+def paused_since(db: sqlite3.Connection) -> str | None:
+    """When work was paused (ISO 8601), None while it is not."""
+    row = db.execute("SELECT value FROM ut_settings WHERE key = 'paused'").fetchone()
+    return row["value"] if row else None
+
+
+def cancel(db: sqlite3.Connection, locid: str | None = None) -> int:
+    """Cancel what is queued or running, all of it or a location's. Returns how many jobs."""
+    where = "AND sha IN (SELECT imgsha FROM imgs WHERE locid = ?)" if locid else ""
+    return db.execute(
+        f"""UPDATE ut_jobs SET state = 'cancelled', owner = NULL, lease_until = NULL
+        WHERE state IN ('queued', 'running') {where}""",
+        (locid,) if locid else (),
+    ).rowcount
+
+
+def retry(db: sqlite3.Connection, shas: Sequence[str] | None = None) -> int:
+    """Queue set-aside and missing photos again with a clean record. Returns how many."""
+    where = f"AND sha IN ({','.join('?' * len(shas))})" if shas is not None else ""
+    return db.execute(
+        f"""UPDATE ut_jobs SET state = 'queued', strikes = 0, deaths = 0, reason = NULL, priority = {Priority.PERSON},
+        queued_at = '{now()}' WHERE state IN ('set_aside', 'missing') {where}""",
+        tuple(shas or ()),
+    ).rowcount
+
+
+def counts(db: sqlite3.Connection, request: str | None = None) -> dict[str, int]:
+    """How many jobs are in each state, of all or of one request; every state is named."""
+    states = dict.fromkeys(("queued", "running", "done", "set_aside", "missing", "cancelled"), 0)
+    where = "WHERE request = ?" if request else ""
+    rows = db.execute(f"SELECT state, count(*) FROM ut_jobs {where} GROUP BY state", (request,) if request else ())
+    return states | dict(rows.fetchall())
+
+
+def open_count(db: sqlite3.Connection, request: str | None = None) -> int:
+    """How many jobs are queued or running, of all or of one request."""
+    states = counts(db, request)
+    return states["queued"] + states["running"]
+
+
+def forgive(db: sqlite3.Connection, shas: Iterable[str]) -> None:
+    """Queue photos again that a broken stage failed, as if they had never been tried."""
+    db.executemany(
+        """UPDATE ut_jobs SET state = 'queued', strikes = 0, reason = NULL
+        WHERE sha = ? AND state IN ('queued', 'set_aside')""",
+        [(sha,) for sha in shas],
+    )
+
+
+def seconds_per_photo(db: sqlite3.Connection) -> float | None:
+    """Mean seconds of the last 200 finished photos, None before the first."""
+    row = db.execute(
+        """SELECT avg(seconds) FROM
+        (SELECT seconds FROM ut_jobs WHERE state = 'done' ORDER BY finished_at DESC LIMIT 200)"""
+    ).fetchone()
+    return row[0] if row[0] is None else float(row[0])
+
+
+def last_finished(db: sqlite3.Connection) -> str | None:
+    """When the last photo was finished (ISO 8601), None before the first."""
+    row = db.execute("SELECT max(finished_at) FROM ut_jobs WHERE state = 'done'").fetchone()
+    return row[0] if row[0] is None else str(row[0])
+
+
+def troubled(db: sqlite3.Connection) -> list[sqlite3.Row]:
+    """The photos that are set aside or missing, each with its path and reason."""
+    return db.execute(
+        """SELECT ut_jobs.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM ut_jobs
+        JOIN imgs ON imgs.imgsha = ut_jobs.sha WHERE state IN ('set_aside', 'missing') ORDER BY state, imgs.imgloc"""
+    ).fetchall()
+
+
+def of_photo(db: sqlite3.Connection, sha: str, kind: str = KIND_TAG) -> sqlite3.Row | None:
+    """A photo's job, None where it never had one."""
+    row: sqlite3.Row | None = db.execute("SELECT * FROM ut_jobs WHERE sha = ? AND kind = ?", (sha, kind)).fetchone()
+    return row

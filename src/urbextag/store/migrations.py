@@ -1,0 +1,96 @@
+"""The schema as named migrations, each applied once, in order, in one transaction.
+
+`locs`, `slocs` and `imgs` carry the column names of the desktop application that owns existing archives; our own
+tables have the prefix `ut_` and do not depend on our columns in `imgs`.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "0001-archive",
+        """
+CREATE TABLE locs (
+    locid TEXT PRIMARY KEY, loc12 TEXT UNIQUE NOT NULL, locnam TEXT NOT NULL, slocnam TEXT, akanam TEXT,
+    type TEXT, stype TEXT, gps_lat REAL, gps_lng REAL,
+    address_street TEXT, address_city TEXT, address_county TEXT,
+    address_state TEXT CHECK (address_state IS NULL OR length(address_state) = 2), address_zipcode TEXT,
+    condition TEXT, status TEXT, documentation TEXT, access TEXT,
+    historic INTEGER DEFAULT 0, favorite INTEGER DEFAULT 0,
+    built_year TEXT, built_type TEXT CHECK (built_type IS NULL OR built_type IN ('year', 'range', 'date')),
+    abandoned_year TEXT,
+    abandoned_type TEXT CHECK (abandoned_type IS NULL OR abandoned_type IN ('year', 'range', 'date')),
+    hero_imgsha TEXT, hero_focal_x REAL, hero_focal_y REAL, historical_name TEXT, locnam_verified INTEGER DEFAULT 0,
+    cultural_region TEXT, country TEXT, locadd TEXT, locup TEXT, auth_imp TEXT, regions TEXT, state TEXT
+);
+CREATE INDEX locs_name ON locs (locnam COLLATE NOCASE);
+CREATE TABLE slocs (
+    subid TEXT PRIMARY KEY, locid TEXT NOT NULL REFERENCES locs (locid) ON DELETE CASCADE,
+    subnam TEXT NOT NULL, type TEXT, status TEXT, hero_imgsha TEXT
+);
+CREATE TABLE imgs (
+    imgsha TEXT PRIMARY KEY, imgnam TEXT NOT NULL, imgnamo TEXT NOT NULL, imgloc TEXT NOT NULL, imgloco TEXT NOT NULL,
+    locid TEXT REFERENCES locs (locid) ON DELETE SET NULL, subid TEXT REFERENCES slocs (subid) ON DELETE SET NULL,
+    auth_imp TEXT, imgadd TEXT, meta_exiftool TEXT, meta_width INTEGER, meta_height INTEGER, meta_date_taken TEXT,
+    meta_camera_make TEXT, meta_camera_model TEXT, meta_gps_lat REAL, meta_gps_lng REAL,
+    thumb_path_sm TEXT, thumb_path_lg TEXT, preview_path TEXT, preview_extracted INTEGER DEFAULT 0,
+    xmp_synced INTEGER DEFAULT 0, xmp_modified_at TEXT, darktable_path TEXT,
+    hidden INTEGER DEFAULT 0, hidden_reason TEXT,
+    is_live_photo INTEGER DEFAULT 0, media_source TEXT, is_contributed INTEGER DEFAULT 0, preview_quality TEXT,
+    file_size_bytes INTEGER,
+    auto_tags TEXT, auto_tags_source TEXT, auto_tags_confidence TEXT, auto_tags_at TEXT, quality_score REAL,
+    view_type TEXT, scene_view_type TEXT, scene_confidence REAL, scene_model TEXT, tagging_model TEXT,
+    vlm_description TEXT, vlm_condition_notes TEXT, vlm_enhanced_tags TEXT, vlm_readable_text TEXT,
+    vlm_processed_at TEXT, vlm_model TEXT, auto_tags_legacy TEXT
+);
+CREATE INDEX imgs_location ON imgs (locid);
+""",
+    ),
+    (
+        "0002-ut-tables",
+        """
+CREATE TABLE ut_settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE ut_paths (
+    path TEXT PRIMARY KEY, sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, seen_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ut_paths_sha ON ut_paths (sha);
+CREATE TABLE ut_file_failures (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, reason TEXT NOT NULL,
+    failed_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ut_photos (
+    sha TEXT PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    format TEXT NOT NULL, altitude REAL, drone_make TEXT, pair_sha TEXT REFERENCES imgs (imgsha) ON DELETE SET NULL,
+    stages_fingerprint TEXT, derived_fingerprint TEXT, tagged_at TEXT,
+    condition_score REAL, condition_label TEXT, era TEXT
+) WITHOUT ROWID;
+CREATE INDEX ut_photos_fingerprints ON ut_photos (stages_fingerprint, derived_fingerprint);
+CREATE TABLE ut_results (
+    sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, stage TEXT NOT NULL,
+    evidence TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (sha, stage)
+) WITHOUT ROWID;
+CREATE TABLE ut_tags (
+    sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, concept TEXT NOT NULL, label TEXT NOT NULL,
+    confidence REAL NOT NULL, origin TEXT NOT NULL CHECK (origin IN ('model', 'accepted', 'added')), why TEXT NOT NULL,
+    PRIMARY KEY (sha, concept)
+) WITHOUT ROWID;
+CREATE INDEX ut_tags_concept ON ut_tags (concept);
+CREATE TABLE ut_decisions (
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, concept TEXT NOT NULL,
+    label TEXT NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('accept', 'reject', 'add', 'clear')), at TEXT NOT NULL
+);
+CREATE INDEX ut_decisions_photo ON ut_decisions (sha, concept, id);
+CREATE TABLE ut_jobs (
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, kind TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'set_aside', 'missing', 'cancelled')),
+    priority INTEGER NOT NULL, request TEXT, owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until REAL,
+    strikes INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, reason TEXT, queued_at TEXT NOT NULL,
+    finished_at TEXT, seconds REAL, UNIQUE (sha, kind)
+);
+CREATE INDEX ut_jobs_next ON ut_jobs (state, priority, deaths, id);
+CREATE INDEX ut_jobs_request ON ut_jobs (request, state) WHERE request IS NOT NULL;
+CREATE INDEX ut_jobs_finished ON ut_jobs (finished_at) WHERE state = 'done';
+""",
+    ),
+)
