@@ -8,7 +8,7 @@ class UrbextagError(Exception):
 
     Args:
         message: what is wrong, without a trailing full stop.
-        remedy: what the user can do about it, an imperative sentence without a trailing full stop.
+        remedy: what the user can do about it: an imperative sentence without a trailing full stop, or a question.
 
     """
 
@@ -20,7 +20,7 @@ class UrbextagError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.remedy}."
+        return f"{self.message}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"
 
 
 class UsageError(UrbextagError):

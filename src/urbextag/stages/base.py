@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,11 +14,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from urbextag.taxonomy import Taxonomy
+
 
 class StageOptions(BaseModel):
     """Base of every stage's options: unknown names are refused, values are bounded by their fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a stage may use beyond its options."""
+
+    taxonomy: Taxonomy
+    threads: int = 1
+    """Threads for its model; the workers of a machine share its cores out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +45,22 @@ class Shot:
 
 
 class Stage(Protocol):
-    """The contract of a stage. A stage is pure: the same shots give the same results, and it keeps no state
-    between batches but its loaded model. It knows neither the archive nor the command line.
+    """The contract of a stage.
+
+    A stage is pure: the same shots give the same results, and it keeps no state between batches but its loaded model.
+    It knows neither the archive nor the command line.
     """
 
     name: ClassVar[str]
     version: ClassVar[str]
     """Raised by hand when the same options would give other results: photos tagged before count as changed."""
+    Options: ClassVar[type[StageOptions]]
+    """What `[stages.NAME]` of urbextag.toml may hold."""
     needs_px: int
     """Longest side in pixels that this stage can use; the decoder makes the largest that any stage needs."""
+
+    def __init__(self, options: Any, kit: Kit) -> None:
+        """Keep the options, an `Options`; load nothing."""
 
     @property
     def options(self) -> StageOptions:

@@ -1,0 +1,108 @@
+"""Weighs a named concept against what is known of the place, the view and the era; it never creates a concept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from urbextag.records import Context, ViewType, Why
+from urbextag.taxonomy.fuse import Opinion, confidence
+from urbextag.taxonomy.model import Concept, Taxonomy
+from urbextag.taxonomy.view import contradicts
+
+SOURCE = "context"
+"""The source under which context stands among the reasons of a tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of a photo when its concepts are weighed."""
+
+    place: Concept | None
+    """The place of context; None where none is set or the taxonomy does not know it."""
+    view: ViewType
+    view_confidence: float
+    context: Context
+    seen: Mapping[str, float]
+    """Confidence of the places that the photo itself shows, by id, ancestors included."""
+
+
+def situation(
+    taxonomy: Taxonomy, context: Context, view: tuple[ViewType, float], heard: Mapping[str, Opinion]
+) -> Situation:
+    """What is known of a photo. A location type that the taxonomy does not know is no prior."""
+    place = taxonomy.place(context.location_type) if context.location_type else None
+    rules = taxonomy.sources.rules
+    seen: dict[str, float] = {}
+    if place is None:
+        for concept_id, opinion in heard.items():
+            concept = taxonomy.concepts[concept_id]
+            if concept.facet == "place":
+                sure = confidence(rules.prior, opinion)
+                if sure >= rules.threshold:
+                    for one in (concept_id, *concept.lineage):
+                        seen[one] = max(sure, seen.get(one, 0.0))
+    return Situation(place, view[0], view[1], context, seen)
+
+
+def nudges(taxonomy: Taxonomy, concept: Concept, known: Situation) -> list[Why]:
+    """The log-odds, of either sign, that the situation adds to a named concept, each with its reason."""
+    found = [_place(taxonomy, concept, known), _view(taxonomy, concept, known), _era(taxonomy, concept, known)]
+    return [nudge for nudge in found if nudge is not None]
+
+
+def _place(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
+    rules = taxonomy.sources.rules
+    is_place = concept.facet == "place"
+    homes = (concept.id,) if is_place else concept.places
+    if not homes:
+        return None
+    if known.place is None:
+        if is_place:
+            return _rival(taxonomy, concept, known)
+        sure = max(known.seen.get(home, 0.0) for home in homes)
+        return Why(SOURCE, "place in view", rules.place_seen * sure) if sure else None
+    place = known.place
+    if any(home == place.id or home in place.lineage for home in homes):
+        return Why(SOURCE, place.label, rules.place_match)
+    if any(place.id in taxonomy.concepts[home].lineage for home in homes):
+        return Why(SOURCE, place.label, rules.place_match / 2)
+    return Why(SOURCE, f"not of a {place.label}", -rules.place_mismatch)
+
+
+def _rival(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
+    """A photo shows one place as a rule: a surer place of another line speaks against this one."""
+    own = known.seen.get(concept.id, 0.0)
+    others = [
+        (sure, other)
+        for other, sure in known.seen.items()
+        if sure > own and other not in concept.lineage and concept.id not in taxonomy.concepts[other].lineage
+    ]
+    if not others:
+        return None
+    sure, other = max(others)
+    weight = -taxonomy.sources.rules.rival * (sure - own)
+    return Why(SOURCE, f"rather a {taxonomy.concepts[other].label}", weight)
+
+
+def _view(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
+    rules = taxonomy.sources.rules
+    if known.view in concept.views:
+        return Why(SOURCE, f"{known.view} view", rules.view_match * known.view_confidence)
+    if contradicts(concept, known.view):
+        return Why(SOURCE, f"{known.view} view", -rules.view_contradiction * known.view_confidence)
+    return None
+
+
+def _era(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
+    """The era of context is that of building: a thing used later agrees, one that was out of use before does not."""
+    era, years = known.context.era, concept.years
+    if era is None or years is None:
+        return None
+    rules = taxonomy.sources.rules
+    label = f"era {era[0]}-{era[1]}"
+    if years[1] < era[0] or (concept.years_kind == "built" and years[0] > era[1]):
+        return Why(SOURCE, label, -rules.era_contradiction)
+    if concept.years_kind == "built":
+        return Why(SOURCE, label, rules.era_match)
+    return None

@@ -1,0 +1,204 @@
+"""START HERE for the taxonomy: the short map from one record of evidence to its tags, view, condition and era."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from urbextag.records import Derived, Record, SceneResult, TagScore, ViewType, Why
+from urbextag.taxonomy.condition import condition_of
+from urbextag.taxonomy.context import Situation, nudges, situation
+from urbextag.taxonomy.era import era_hints
+from urbextag.taxonomy.fuse import CONFIDENCE_LIMIT, NAME_GROUP, Opinion, band, confidence, hear, join, opinions
+from urbextag.taxonomy.model import Concept, Taxonomy
+from urbextag.taxonomy.sources import log_odds
+from urbextag.taxonomy.view import infer, settle_view
+
+_IMPLIED_REPEAT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One concept that the evidence names, context included, before tags are chosen."""
+
+    opinion: Opinion
+    nudges: tuple[Why, ...]
+    confidence: float
+    """In [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """A record weighed."""
+
+    view: ViewType
+    view_confidence: float
+    weighed: Mapping[str, Weighed]
+    unmatched: tuple[str, ...]
+
+
+def derive(taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None) -> Derived:
+    """All that follows from one photo's evidence.
+
+    A view type of the context, set by hand, outranks `scene`, and that outranks the view inferred from the evidence.
+    A photo of a document gets no condition: decay in an old picture is not the decay of the place.
+    """
+    scales = weigh_record(taxonomy, record, scene)
+    tags = choose(taxonomy, scales.weighed, scales.view)
+    return Derived(
+        id=record.id,
+        tags=tags,
+        view_type=scales.view,
+        view_confidence=round(scales.view_confidence, 4),
+        condition=None if scales.view == "document" else condition_of(tags, taxonomy.concepts),
+        era=era_hints(tags, record.evidence, taxonomy.concepts),
+        unmatched=scales.unmatched,
+    )
+
+
+def weigh_record(taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None) -> Scales:
+    """The first half of `derive`: every concept with evidence is weighed, none is chosen yet."""
+    said, unmatched = hear(taxonomy, record.evidence)
+    heard = opinions(taxonomy.sources, said)
+    inferred = infer(taxonomy, heard)
+    view = settle_view(record.context, scene, inferred)
+    seen_view = inferred if scene is None or scene.view_type == "unknown" else (scene.view_type, scene.confidence, ())
+    known = situation(taxonomy, record.context, view, heard)
+    weighed = weigh(taxonomy, heard, known, (seen_view[0], seen_view[1]))
+    return Scales(view[0], view[1], weighed, unmatched)
+
+
+def weigh(
+    taxonomy: Taxonomy, heard: Mapping[str, Opinion], known: Situation, seen_view: tuple[ViewType, float]
+) -> dict[str, Weighed]:
+    """Every concept with evidence, with its confidence. Context changes confidences and adds no concept.
+
+    Args:
+        taxonomy: the concepts and rules.
+        heard: fused evidence per concept.
+        known: the place, view and era it is weighed against.
+        seen_view: the view that the picture itself shows, with its confidence: evidence for that view's concept.
+    """
+    rules = taxonomy.sources.rules
+    base = {concept_id: confidence(rules.prior, opinion) for concept_id, opinion in heard.items()}
+    full = dict(heard)
+    for concept_id, opinion in _implied(taxonomy, heard, base).items():
+        full[concept_id] = join(full.get(concept_id), opinion)
+    if seen_view[0] in taxonomy.views and seen_view[1] > 0:
+        concept_id = taxonomy.views[seen_view[0]]
+        weight = max(0.0, log_odds(min(seen_view[1], CONFIDENCE_LIMIT)) - rules.prior)
+        shown = Opinion(weight, seen_view[1], frozenset({"view"}), ((weight, "view", seen_view[0]),))
+        named = full.get(concept_id)  # not joined: an inferred view rests on that very evidence
+        if named is None or confidence(rules.prior, shown) > confidence(rules.prior, named):
+            full[concept_id] = shown
+    excluded = _excluded(taxonomy, base)
+    weighed: dict[str, Weighed] = {}
+    for concept_id, opinion in full.items():
+        concept = taxonomy.concepts[concept_id]
+        pushes = nudges(taxonomy, concept, known)
+        if concept_id in heard:
+            pushes += _lines(taxonomy, concept, base)
+        if concept_id in excluded:
+            pushes.append(Why("excluded", excluded[concept_id], -rules.excluded))
+        pushes = _bounded(pushes, rules.most_support * opinion.weight)
+        further = sum(push.weight for push in pushes)
+        weighed[concept_id] = Weighed(opinion, tuple(pushes), confidence(rules.prior, opinion, further))
+    return weighed
+
+
+def _bounded(pushes: list[Why], most: float) -> list[Why]:
+    """The pushes with those upwards scaled down to `most` in sum: faint evidence cannot be carried by context alone."""
+    upwards = sum(push.weight for push in pushes if push.weight > 0)
+    if upwards <= most:
+        return pushes
+    return [replace(push, weight=push.weight * most / upwards) if push.weight > 0 else push for push in pushes]
+
+
+def _lines(taxonomy: Taxonomy, concept: Concept, base: Mapping[str, float]) -> list[Why]:
+    """The support of named ancestors: where a stool is certain, a bar stool is likelier. Generic ones tell little."""
+    found: list[Why] = []
+    for ancestor_id in concept.lineage:
+        ancestor = taxonomy.concepts[ancestor_id]
+        if ancestor_id in base and not ancestor.generic and not ancestor.category:
+            support = taxonomy.sources.rules.ancestor_support * base[ancestor_id]
+            found.append(Why("ancestor", ancestor.label, support))
+    return sorted(found, key=lambda why: -why.weight)[:1]
+
+
+def _implied(taxonomy: Taxonomy, heard: Mapping[str, Opinion], base: Mapping[str, float]) -> dict[str, Opinion]:
+    """Weak evidence for what is implied by concepts that the picture itself shows; implications do not chain."""
+    rules = taxonomy.sources.rules
+    found: dict[str, list[tuple[float, str]]] = {}
+    for concept_id, opinion in heard.items():
+        concept = taxonomy.concepts[concept_id]
+        if concept.implies and base[concept_id] >= rules.threshold and opinion.groups != {NAME_GROUP}:
+            for target in concept.implies:
+                found.setdefault(target, []).append((rules.implied * base[concept_id], concept.label))
+    implied: dict[str, Opinion] = {}
+    for target, reasons in found.items():
+        reasons.sort(key=lambda reason: (-reason[0], reason[1]))
+        parts = tuple((weight * _IMPLIED_REPEAT**i, "implied", label) for i, (weight, label) in enumerate(reasons))
+        weight = sum(part[0] for part in parts)
+        implied[target] = Opinion(weight, rules.implied_cap, frozenset({"implied"}), parts)
+    return implied
+
+
+def _excluded(taxonomy: Taxonomy, base: Mapping[str, float]) -> dict[str, str]:
+    """Concepts that a likelier one excludes, with the label of that one."""
+    threshold = taxonomy.sources.rules.threshold
+    found: dict[str, str] = {}
+    for concept_id in sorted(base):
+        for target in taxonomy.concepts[concept_id].excludes:
+            if target in base and base[concept_id] > max(base[target], threshold):
+                found.setdefault(target, taxonomy.concepts[concept_id].label)
+    return found
+
+
+def choose(taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType) -> tuple[TagScore, ...]:
+    """The tags of a photo: sure enough, the most specific of each line, at most the budget, best first."""
+    rules = taxonomy.sources.rules
+    sure = {
+        concept_id: one
+        for concept_id, one in weighed.items()
+        if one.confidence >= rules.threshold and _fits(taxonomy.concepts[concept_id], view)
+    }
+    outdone = {concept_id for concept_id in sure if _gives_way(taxonomy, concept_id, sure)}
+    above = {ancestor for concept_id in sure.keys() - outdone for ancestor in taxonomy.concepts[concept_id].lineage}
+    ranked: list[tuple[float, str]] = []
+    for concept_id in sure.keys() - outdone - above:
+        concept = taxonomy.concepts[concept_id]
+        worth = rules.generic_rank if concept.generic else 1.0 + rules.depth_rank * len(concept.lineage)
+        ranked.append((-sure[concept_id].confidence * worth, concept_id))
+    ranked.sort()
+    return tuple(_tag(taxonomy.concepts[concept_id], sure[concept_id]) for _, concept_id in ranked[: rules.budget])
+
+
+def _gives_way(taxonomy: Taxonomy, concept_id: str, sure: Mapping[str, Weighed]) -> bool:
+    """Whether a merely possible concept stands below a much surer one that is not generic: one tag per line."""
+    own = sure[concept_id].confidence
+    if band(own) != "possible":
+        return False
+    gap = taxonomy.sources.rules.line_gap
+    return any(
+        ancestor in sure and not taxonomy.concepts[ancestor].generic and sure[ancestor].confidence > own + gap
+        for ancestor in taxonomy.concepts[concept_id].lineage
+    )
+
+
+def _fits(concept: Concept, view: ViewType) -> bool:
+    """A document shows no condition of the place, and a known view leaves no room for another view's name."""
+    if view == "document" and concept.facet == "condition":
+        return False
+    return concept.facet != "view" or view == "unknown" or view in concept.views
+
+
+def _tag(concept: Concept, one: Weighed) -> TagScore:
+    pushed = tuple(Why(push.source, push.label, round(push.weight, 3)) for push in one.nudges)
+    return TagScore(
+        id=concept.id,
+        label=concept.label,
+        confidence=round(one.confidence, 4),
+        synonyms=concept.synonyms,
+        ancestors=concept.ancestors,
+        why=one.opinion.why() + pushed,
+    )

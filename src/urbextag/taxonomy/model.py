@@ -1,0 +1,86 @@
+"""The taxonomy as the program holds it: concepts and the immutable whole that finds and matches them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+from urbextag.records import ViewType, Years
+from urbextag.taxonomy.match import Matcher, Matches
+from urbextag.taxonomy.words import fold_phrase
+
+if TYPE_CHECKING:
+    from urbextag.taxonomy.sources import Sources
+
+Facet = Literal[
+    "place", "room", "element", "material", "object", "condition", "nature", "sign", "vehicle", "era", "hazard", "view"
+]
+FACETS: tuple[Facet, ...] = get_args(Facet)
+
+Element = Literal[
+    "roof", "glazing", "paint", "floor", "structure", "water", "vegetation", "vandalism", "fire", "general"
+]
+ELEMENTS: tuple[Element, ...] = get_args(Element)
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One entry of the taxonomy. References to other concepts are ids."""
+
+    id: str
+    """Facet, ancestors and slug: `object/furniture/bar-stool`."""
+    facet: Facet
+    slug: str
+    label: str
+    synonyms: tuple[str, ...] = ()
+    lineage: tuple[str, ...] = ()
+    """Ids of the ancestors, nearest first."""
+    ancestors: tuple[str, ...] = ()
+    """Labels of the ancestors, nearest first."""
+    generic: bool = False
+    category: bool = False
+    views: tuple[ViewType, ...] = ()
+    """Views this concept is evidence for."""
+    places: tuple[str, ...] = ()
+    """Ids of place concepts where it is likelier."""
+    implies: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    element: Element | None = None
+    decay: float | None = None
+    """How far gone a place is that shows this, in [0, 1]; None = it says nothing of that."""
+    years: Years | None = None
+    years_kind: Literal["built", "used"] = "built"
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """All concepts with the words that lead to them and the rules of fusion; immutable."""
+
+    version: str
+    """First 16 hexadecimal digits of the SHA-256 of all files read, in order."""
+    concepts: Mapping[str, Concept]
+    sources: Sources
+    matcher: Matcher = field(repr=False)
+    phrases: Mapping[tuple[str, ...], str] = field(repr=False)
+    """Folded label or synonym -> concept id."""
+    slugs: Mapping[str, str] = field(repr=False)
+    """Slug -> concept id, where one concept alone has it."""
+    views: Mapping[ViewType, str] = field(repr=False)
+    """View type -> id of the view concept that names it."""
+
+    def find(self, text: str) -> Concept | None:
+        """The concept with this id, label, synonym or slug (case, accents and plural folded), None if there is none."""
+        name = text.strip()
+        found = name if name in self.concepts else self.phrases.get(fold_phrase(name)) or self.slugs.get(name.lower())
+        return self.concepts[found] if found is not None else None
+
+    def place(self, text: str) -> Concept | None:
+        """The place concept with this label or synonym ("hospital", "Post Office", "medical"), None if none has it."""
+        name = text.strip()
+        found = self.concepts.get(name) or self.concepts.get(self.phrases.get(fold_phrase(name), ""))
+        return found if found is not None and found.facet == "place" else None
+
+    def match(self, text: str) -> Matches:
+        """The concepts that a word, phrase, sentence or slugged_phrase names, and the words left over."""
+        return self.matcher.match(text)

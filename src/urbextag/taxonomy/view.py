@@ -1,0 +1,95 @@
+"""Infers the view type of a photo from the concepts that its evidence names, and abstains on a small margin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from urbextag.records import Context, Evidence, SceneResult, ViewType
+from urbextag.taxonomy.fuse import Opinion, confidence, hear, opinions, probability
+from urbextag.taxonomy.model import Concept, Taxonomy
+
+MOST_CONFIDENT = 0.97
+"""An inferred view is never surer than this: words alone cannot show where the camera stood."""
+_MAX_REASONS = 5
+
+COMPATIBLE: Mapping[ViewType, frozenset[ViewType]] = {
+    "interior": frozenset({"interior", "detail", "document"}),
+    "exterior": frozenset({"exterior", "detail", "aerial"}),
+    "aerial": frozenset({"aerial", "exterior"}),
+    "detail": frozenset({"detail", "interior", "exterior", "document"}),
+    "document": frozenset({"document", "detail"}),
+}
+"""View of a photo -> views whose typical concepts may well stand in it; any other contradicts it."""
+
+
+def contradicts(concept: Concept, view: ViewType) -> bool:
+    """Whether a concept that is typical of some views is out of place in this one."""
+    return bool(concept.views) and view in COMPATIBLE and not COMPATIBLE[view].intersection(concept.views)
+
+
+def infer_view(taxonomy: Taxonomy, evidence: Iterable[Evidence]) -> tuple[ViewType, float, tuple[str, ...]]:
+    """The view type that a photo's evidence speaks for.
+
+    Returns:
+        The view, its confidence in [0, 1] and up to five reasons (`bar stool (ram++): interior`), strongest first.
+        `unknown` with confidence 0 and no reasons where no view leads clearly.
+    """
+    said, _ = hear(taxonomy, evidence)
+    return infer(taxonomy, opinions(taxonomy.sources, said))
+
+
+def infer(taxonomy: Taxonomy, heard: Mapping[str, Opinion]) -> tuple[ViewType, float, tuple[str, ...]]:
+    """`infer_view` on evidence that is already fused per concept."""
+    rules = taxonomy.sources.rules
+    floor = probability(rules.prior) ** 2
+    named: dict[ViewType, list[float]] = {view: [] for view in COMPATIBLE}
+    shown: dict[ViewType, list[float]] = {view: [] for view in COMPATIBLE}
+    reasons: list[tuple[float, str, tuple[ViewType, ...]]] = []
+    for concept_id, opinion in heard.items():
+        concept = taxonomy.concepts[concept_id]
+        if not concept.views:
+            continue
+        # Squared, so that many faint words do not outvote a clear one.
+        strength = confidence(rules.prior, opinion) ** 2 - floor
+        is_name = concept.facet == "view"
+        weight = strength * (rules.view_named if is_name else rules.view_shown)
+        for view in concept.views:
+            (named if is_name else shown)[view].append(weight)
+        heard_from = ", ".join(sorted({source for _, source, _ in opinion.parts}))
+        reasons.append((weight, f"{concept.label} ({heard_from})", concept.views))
+    scores = _scores(taxonomy, named, shown)
+    ranked = sorted(scores, key=lambda view: (-scores[view], view))
+    lead = scores[ranked[0]] - scores[ranked[1]]
+    if lead < rules.view_margin:
+        return "unknown", 0.0, ()
+    best = ranked[0]
+    share = 1.0 / math.fsum(math.exp(score - scores[best]) for score in scores.values())
+    why = sorted(((-weight, text) for weight, text, views in reasons if best in views))
+    return best, min(share, MOST_CONFIDENT), tuple(f"{text}: {best}" for _, text in why[:_MAX_REASONS])
+
+
+def _scores(
+    taxonomy: Taxonomy, named: Mapping[ViewType, list[float]], shown: Mapping[ViewType, list[float]]
+) -> dict[ViewType, float]:
+    """Log-odds per view.
+
+    From the air one sees what stands outdoors, and a close-up shows things of a room or a front: those two share the
+    typical things of the others and differ by what names them.
+    """
+    total = {view: math.fsum(weights) for view, weights in shown.items()}
+    total["aerial"] += total["exterior"]
+    total["detail"] += max(total["interior"], total["exterior"])
+    bias = taxonomy.sources.view_bias
+    return {view: bias[view] + total[view] + math.fsum(named[view]) for view in COMPATIBLE}
+
+
+def settle_view(
+    context: Context, scene: SceneResult | None, inferred: tuple[ViewType, float, tuple[str, ...]]
+) -> tuple[ViewType, float]:
+    """The view that holds, with its confidence: set by hand before the scene stage before the inferred one."""
+    if context.view_type is not None and context.view_type != "unknown":
+        return context.view_type, 1.0
+    if scene is not None and scene.view_type != "unknown":
+        return scene.view_type, scene.confidence
+    return inferred[0], inferred[1]

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from small_taxonomy import small
+from urbextag.errors import UsageError
+from urbextag.records import Context, Derived, Evidence, Record, SceneResult, TagScore
+from urbextag.taxonomy import (
+    Taxonomy,
+    band,
+    condition_label,
+    derive,
+    infer_view,
+    load_taxonomy,
+    parse_years,
+)
+
+
+@pytest.fixture(scope="module")
+def taxonomy(tmp_path_factory: pytest.TempPathFactory) -> Taxonomy:
+    return small(tmp_path_factory.mktemp("derive") / "data")
+
+
+def said(*pieces: tuple[str, str] | tuple[str, str, float], **context: object) -> Record:
+    evidence = tuple(Evidence(piece[0], piece[1], piece[2] if len(piece) > 2 else None) for piece in pieces)
+    return Record("img-1", Context(**context), evidence)  # type: ignore[arg-type]
+
+
+def tags(derived: Derived) -> dict[str, TagScore]:
+    return {tag.label: tag for tag in derived.tags}
+
+
+BAR = (("florence", "an empty bar with several stools"), ("ram++", "bar stool", 0.88), ("siglip", "bar stool", 0.89))
+
+
+def test_independent_sources_add_up(taxonomy: Taxonomy) -> None:
+    alone = tags(derive(taxonomy, said(BAR[1])))["bar stool"]
+    both = tags(derive(taxonomy, said(BAR[1], BAR[2])))["bar stool"]
+    assert alone.confidence < both.confidence and band(both.confidence) == "certain"
+    assert {why.source for why in both.why} >= {"ram++", "siglip"}
+    assert both.ancestors == ("stool", "furniture") and "barstool" in both.synonyms
+
+
+def test_an_ancestor_is_no_second_tag(taxonomy: Taxonomy) -> None:
+    found = tags(derive(taxonomy, said(*BAR, ("florence", "furniture"))))
+    assert "bar stool" in found and not {"stool", "furniture"} & found.keys()
+
+
+def test_a_faint_descendant_does_not_replace_a_certain_ancestor(taxonomy: Taxonomy) -> None:
+    record = said(("florence", "stools"), ("ram++", "stool", 0.95), ("ram++", "bar stool", 0.6))
+    found = tags(derive(taxonomy, record))
+    assert "stool" in found and "bar stool" not in found
+
+
+def test_a_generic_concept_is_a_tag_where_nothing_better_is_known(taxonomy: Taxonomy) -> None:
+    assert set(tags(derive(taxonomy, said(("florence", "old furniture"))))) == {"furniture"}
+
+
+@pytest.mark.parametrize("score", [0.5, 0.52, 0.55])
+def test_a_tagger_at_one_half_says_next_to_nothing(taxonomy: Taxonomy, score: float) -> None:
+    assert not derive(taxonomy, said(("ram++", "gurney", score))).tags
+
+
+def test_a_verifier_speaks_by_small_absolute_scores(taxonomy: Taxonomy) -> None:
+    assert tags(derive(taxonomy, said(("siglip", "gurney", 0.3))))["gurney"].confidence > 0.4
+    assert not derive(taxonomy, said(("siglip", "gurney", 0.001))).tags
+
+
+def test_folder_alone_makes_no_tag_even_in_the_right_place(taxonomy: Taxonomy) -> None:
+    record = said(("folder", "hospital"), ("folder", "hospital ward"), location_type="hospital", view_type="interior")
+    assert derive(taxonomy, record).tags == ()
+
+
+def test_filename_alone_is_at_best_possible_and_helps_what_is_seen(taxonomy: Taxonomy) -> None:
+    named = ("filename", "gurney_01")
+    only = tags(derive(taxonomy, said(named, ("folder", "gurney"), location_type="hospital")))["gurney"]
+    assert band(only.confidence) == "possible"
+    seen = tags(derive(taxonomy, said(named, ("florence", "a gurney"))))["gurney"]
+    assert seen.confidence > tags(derive(taxonomy, said(("florence", "a gurney"))))["gurney"].confidence
+
+
+def test_words_on_signs_name_places_not_things(taxonomy: Taxonomy) -> None:
+    found = tags(derive(taxonomy, said(("ocr", "HOSPITAL", 0.97), ("ocr", "BED", 0.97))))
+    assert set(found) == {"hospital"}
+
+
+def test_place_of_context_raises_and_lowers(taxonomy: Taxonomy) -> None:
+    def gurney(**context: object) -> float:
+        return tags(derive(taxonomy, said(("florence", "a gurney"), **context)))["gurney"].confidence
+
+    assert gurney(location_type="hospital") > gurney() > gurney(location_type="church")
+    assert gurney(location_type="hospital") > gurney(location_type="medical") > gurney()
+    assert gurney(location_type="place unheard of") == gurney()
+
+
+def test_a_contradicting_view_lowers(taxonomy: Taxonomy) -> None:
+    def tree(**context: object) -> float:
+        return tags(derive(taxonomy, said(("florence", "a tree"), ("ram++", "tree", 0.9), **context)))[
+            "tree"
+        ].confidence
+
+    assert tree(view_type="exterior") >= tree() > tree(view_type="interior")
+
+
+def test_the_era_of_context_weighs_on_cues(taxonomy: Taxonomy) -> None:
+    def deco(era: tuple[int, int] | None) -> float:
+        found = tags(derive(taxonomy, said(("florence", "art deco"), ("ram++", "art deco", 0.7), era=era)))
+        return found["art deco"].confidence
+
+    assert deco((1925, 1935)) > deco(None) > deco((1870, 1890))
+
+
+def test_what_excludes_lowers_the_less_likely(taxonomy: Taxonomy) -> None:
+    bench = ("ram++", "bench", 0.8)
+    alone = tags(derive(taxonomy, said(bench)))["bench"].confidence
+    record = said(bench, ("florence", "tall grass"), ("ram++", "grass", 0.95))
+    assert tags(derive(taxonomy, record)).get("bench", replace(TAG, confidence=0.0)).confidence < alone
+
+
+TAG = TagScore("x", "x", 0.0, (), (), ())
+
+
+def test_an_implied_concept_is_weak_and_its_reason_is_told(taxonomy: Taxonomy) -> None:
+    steeple = (("florence", "a steep steeple"), ("ram++", "steeple", 0.9))
+    assert "church" not in tags(derive(taxonomy, said(*steeple))), "an implication alone is too weak"
+    church = ("ram++", "church", 0.7)
+    with_it, without = (tags(derive(taxonomy, said(church, *more)))["church"] for more in (steeple, ()))
+    assert with_it.confidence > without.confidence
+    assert any(why.source == "implied" and why.label == "steeple" for why in with_it.why)
+
+
+def test_the_view_is_inferred_and_its_name_is_a_tag(taxonomy: Taxonomy) -> None:
+    derived = derive(taxonomy, said(*BAR))
+    assert derived.view_type == "interior" and derived.view_confidence > 0.6
+    assert "interior" in tags(derived) and "exterior" not in tags(derived)
+
+
+def test_infer_view_gives_reasons_and_abstains(taxonomy: Taxonomy) -> None:
+    view, sure, reasons = infer_view(taxonomy, said(*BAR).evidence)
+    assert view == "interior" and 0.6 < sure < 1 and any("bar stool" in reason for reason in reasons)
+    assert infer_view(taxonomy, ()) == ("unknown", 0.0, ())
+    assert infer_view(taxonomy, said(("florence", "a bar"), ("florence", "a tree")).evidence)[0] == "unknown"
+
+
+def test_an_aerial_view_shows_exteriors_and_is_named(taxonomy: Taxonomy) -> None:
+    outdoors = (("florence", "roofs, trees and grass"), ("ram++", "tree", 0.99), ("ram++", "roof", 0.9))
+    assert infer_view(taxonomy, said(*outdoors).evidence)[0] == "exterior"
+    named = said(*outdoors, ("camera", "drone", 1.0), ("florence", "an aerial view")).evidence
+    assert infer_view(taxonomy, named)[0] == "aerial"
+
+
+def test_scene_outranks_inference_and_the_owner_outranks_both(taxonomy: Taxonomy) -> None:
+    scene = SceneResult("exterior", 0.9, "siglip")
+    by_scene = derive(taxonomy, said(*BAR), scene)
+    assert (by_scene.view_type, by_scene.view_confidence) == ("exterior", 0.9)
+    by_hand = derive(taxonomy, said(*BAR, view_type="detail"), scene)
+    assert (by_hand.view_type, by_hand.view_confidence) == ("detail", 1.0)
+    assert derive(taxonomy, said(*BAR), SceneResult("unknown", 0.0, "siglip")).view_type == "interior"
+
+
+DECAY = (("florence", "peeling paint and a collapsed roof"), ("ram++", "peeling paint", 0.9))
+
+
+def test_condition_follows_the_worst_decay(taxonomy: Taxonomy) -> None:
+    mild = derive(taxonomy, said(("florence", "peeling paint"))).condition
+    grave = derive(taxonomy, said(*DECAY)).condition
+    sound = derive(taxonomy, said(("florence", "well preserved"))).condition
+    assert mild is not None and grave is not None and sound is not None
+    assert sound.score < mild.score < grave.score
+    assert (sound.label, mild.label) == ("sound", "worn") and grave.label in {"decayed", "ruined"}
+    assert derive(taxonomy, said(("florence", "a bar"))).condition is None
+
+
+def test_condition_labels_rise() -> None:
+    assert [condition_label(score) for score in (0.0, 0.3, 0.6, 1.0)] == ["sound", "worn", "decayed", "ruined"]
+
+
+@pytest.mark.parametrize("how", ["evidence", "scene", "context"])
+def test_a_document_has_no_condition(taxonomy: Taxonomy, how: str) -> None:
+    pieces = (("florence", "a newspaper with a picture"), ("ram++", "newspaper", 0.97)) if how == "evidence" else ()
+    scene = SceneResult("document", 0.9, "siglip") if how == "scene" else None
+    record = said(*DECAY, *pieces, view_type="document" if how == "context" else None)
+    derived = derive(taxonomy, record, scene)
+    assert derived.view_type == "document" and derived.condition is None
+    assert not any(tag.id.startswith("condition/") for tag in derived.tags)
+
+
+def test_era_hints_from_tags_and_read_years(taxonomy: Taxonomy) -> None:
+    record = said(
+        ("florence", "a rotary phone"), ("ocr", "CALENDAR 1987", 0.95), ("ocr", "TEL 1234567, 31 1905/6", 0.9)
+    )
+    hints = derive(taxonomy, record).era
+    assert [(hint.years, hint.kind) for hint in hints] == [((1920, 1985), "used"), ((1987, 1987), "used")]
+    assert hints[0].concept == "object/rotary-phone" and hints[1].confidence < 0.5
+    assert derive(taxonomy, said(("florence", "a sign that says 1987"))).era == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [("1910", 1910, 1910), ("1870-1910", 1870, 1910), ("1870 – 1910", 1870, 1910), ("1920s", 1920, 1929)],
+)
+def test_eras_as_people_write_them(text: str, first: int, last: int) -> None:
+    assert parse_years(text) == (first, last)
+
+
+@pytest.mark.parametrize("text", ["", "long ago", "1910-1870", "19", "1870-"])
+def test_what_is_no_era_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_years(text)
+
+
+def test_unmatched_words_are_those_of_models_and_people(taxonomy: Taxonomy) -> None:
+    record = said(("florence", "a conveyor belt and a hopper"), ("ram++", "hoppers", 0.9), ("ocr", "ZYGOTE LTD", 0.9),
+                  ("filename", "DSC_frobnicator"), ("folder", "gizmo"), ("keyword", "lathe"))  # fmt: skip
+    assert derive(taxonomy, record).unmatched == ("conveyor belt", "hopper", "lathe")
+
+
+def test_the_budget_holds() -> None:
+    packaged = load_taxonomy()
+    every = tuple(Evidence("florence", concept.label) for concept in packaged.concepts.values())
+    derived = derive(packaged, Record("all", Context(), every))
+    assert len(derived.tags) == packaged.sources.rules.budget == 25
+
+
+def test_a_view_named_and_shown_is_not_counted_twice(taxonomy: Taxonomy) -> None:
+    derived = derive(taxonomy, said(("florence", "an aerial view")))
+    assert tags(derived)["aerial"].confidence <= 0.85, "one caption alone stays below its cap"
+
+
+def test_context_cannot_carry_faint_evidence(taxonomy: Taxonomy) -> None:
+    faint = said(("ram++", "gurney", 0.56), location_type="hospital", view_type="interior")
+    assert not [tag for tag in derive(taxonomy, faint).tags if tag.label == "gurney"]
