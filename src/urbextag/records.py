@@ -119,7 +119,7 @@ class PhotoFacts:
 
     format: str
     """`jpeg`, `png`, `tiff`, `webp`, `avif`, `jpeg2000`, `gif`, `heic`, or a RAW kind: `nef`, `cr2`, `cr3`, `arw`,
-    `dng`, `raf`, `orf`, `rw2`."""
+    `dng`, `raf`, `orf`, `rw2`, `pef`, `srw`, or `raw` for another maker's."""
     width: int
     """Pixels, orientation applied."""
     height: int
