@@ -1,0 +1,98 @@
+"""The command `urbextag`: its nouns, and the ONE boundary where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from urbextag import __version__
+from urbextag.cli.common import App
+from urbextag.cli.jobs import jobs
+from urbextag.cli.locations import locations
+from urbextag.cli.photos import add, init, show
+from urbextag.cli.review import review
+from urbextag.cli.status import doctor, status
+from urbextag.cli.tag import tag
+from urbextag.cli.taxonomy import taxonomy
+from urbextag.cli.worker import worker
+from urbextag.errors import UrbextagError
+
+EXIT_BUG = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The archive's folder.  [default: found from here upwards]",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, prog_name="urbextag")
+@click.pass_context
+def cli(context: click.Context, archive: Path | None, verbose: bool) -> None:
+    """Tag archives of photos of abandoned places, on your own machine. Photos are never written.
+
+    \b
+    Start:  urbextag init ~/archive && cd ~/archive
+            urbextag add ~/photos/willard --location "Willard Asylum" --type asylum --state NY
+            urbextag tag
+            urbextag locations show "Willard Asylum"
+    """
+    context.obj = App(archive, verbose)
+
+
+for command in (init, add, tag, worker, show, review, locations, jobs, status, doctor, taxonomy):
+    cli.add_command(command)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the shell's completion script: eval "$(urbextag completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.UsageError(f"no completion for {shell}")
+    click.echo(found(cli, {}, "urbextag", "_URBEXTAG_COMPLETE").source())
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0, or the exit code of the error (docs/cli.md)."""
+    # A broken EXIF field is no fault of the photo: it reads as "the file does not say"
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    verbose = any(argument in ("-v", "--verbose") for argument in sys.argv[1:])
+    try:
+        code = cli.main(prog_name="urbextag", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except UrbextagError as error:
+        _tell(str(error), verbose)
+        sys.exit(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        _tell("interrupted; what was finished is kept. Run the same command again to go on.", verbose)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of the pipe went away; the interpreter would complain of it at exit
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last boundary: a bug becomes one line and its own exit code
+        _tell(f"a bug: {type(error).__name__}: {error}. Run again with -v and report what it prints.", verbose)
+        sys.exit(EXIT_BUG)
+
+
+def _tell(line: str, verbose: bool) -> None:
+    if verbose:
+        traceback.print_exc()
+    click.echo(f"urbextag: {line}", err=True)

@@ -1,0 +1,157 @@
+"""What the commands share: the archive they speak of, JSON output, numbers for people, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from urbextag.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from urbextag.archive import Archive
+    from urbextag.taxonomy import Taxonomy
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+PLAIN_WIDTH = 140
+"""Columns of a table where standard output is no terminal."""
+PLAIN_SECONDS = 5.0
+"""Without a terminal, progress is a line this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The options before the command."""
+
+    folder: Path | None
+    verbose: bool
+
+    @contextmanager
+    def archive(self) -> Iterator[Archive]:
+        """The archive that the command speaks of, open."""
+        from urbextag.archive import find_root, opened
+
+        with opened(self.folder if self.folder else find_root(Path.cwd())) as archive:
+            yield archive
+
+
+def load_taxonomy(archive: Archive) -> Taxonomy:
+    """The packaged taxonomy with the archive's own files."""
+    from urbextag.taxonomy import load_taxonomy
+
+    return load_taxonomy(archive.config.taxonomy.files)
+
+
+def emit(value: object) -> None:
+    """Print a value as JSON; dataclasses become objects."""
+
+    def plain(item: object) -> Any:
+        if is_dataclass(item) and not isinstance(item, type):
+            return asdict(item)
+        raise TypeError(f"{type(item).__name__} is no JSON value")
+
+    click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+
+
+def console() -> Console:
+    """A rich console for standard output; plain where that is no terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before many rows change.
+
+    Raises:
+        UsageError: nobody can answer and `--yes` was not given.
+        click.Abort: the answer is no.
+
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody is here to answer", "Answer with --yes")
+    click.confirm(question, abort=True, err=True)
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 photo", "12,345 photos"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: "8 s", "12 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def years(interval: Sequence[int]) -> str:
+    """An interval of years: "1920-1940", or "1961" where it is one."""
+    first, last = interval
+    return str(first) if first == last else f"{first}-{last}"
+
+
+class Progress(Protocol):
+    """Hears how far long work is."""
+
+    def __call__(self, done: int, note: str = "") -> None:
+        """`done` in all, of the total; `note` stands beside the bar."""
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Progress]:
+    """A bar with rate and time left on a terminal, a line now and then otherwise; both on standard error."""
+    if not sys.stderr.isatty():
+        yield _plain(label, total)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=120) as bar:
+        task = bar.add_task(label, total=total, note="", rate="")
+
+        def update(done: int, note: str = "") -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, note=note, rate=f"{speed:.1f}/s" if speed else "")
+
+        yield update
+
+
+def _plain(label: str, total: int) -> Progress:
+    started = said = time.monotonic()
+    last: tuple[int, str] | None = None
+
+    def update(done: int, note: str = "") -> None:
+        nonlocal said, last
+        moment = time.monotonic()
+        if (done, note) == last or (moment - said < PLAIN_SECONDS and done < total):
+            return
+        said, last = moment, (done, note)
+        rate = done / max(moment - started, 1e-6)
+        left = f", about {duration((total - done) / rate)} left" if 0 < done < total else ""
+        click.echo(f"{label}: {done:,} of {total:,}, {rate:.1f}/s{left} {note}".rstrip(), err=True)
+
+    return update

@@ -1,0 +1,172 @@
+"""`init`, `add` and `show`: from a folder of photos to an archive, and what it knows of one photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from urbextag.cli.common import App, count, emit, json_option, load_taxonomy, progress
+from urbextag.errors import PhotosFailed, UsageError
+
+if TYPE_CHECKING:
+    from urbextag.archive import Archive
+    from urbextag.importer import AddReport
+    from urbextag.store.locations import LocationFacts
+    from urbextag.taxonomy import Taxonomy
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+def init(folder: Path) -> None:
+    """Make an archive in FOLDER: settings in urbextag.toml, everything else in urbextag.db."""
+    from urbextag.archive import create
+
+    fresh = create(folder)
+    click.echo(f"{'Made' if fresh else 'There is'} an archive in {folder.resolve()}")
+    if fresh:
+        click.echo('Next: urbextag add PHOTOS --location "Name of the place" --type hospital --state NY')
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--location", "name", metavar="NAME", help="The place they show; made where it is not there yet.")
+@click.option("--type", "kind", metavar="TYPE", help="What it was: hospital, asylum, mill, ...")
+@click.option("--city")
+@click.option("--state", help="Two letters or the name: NY, New York.")
+@click.option("--era", metavar="YEARS", help="When it was built or used: 1870-1910 or 1887.")
+@click.option("--move", is_flag=True, help="Also take photos that are in another location.")
+@json_option
+@click.pass_obj
+def add(
+    app: App, paths: tuple[Path, ...], name: str | None, kind: str | None, city: str | None, state: str | None,
+    era: str | None, move: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Add photos and folders of photos to the archive and queue them for tagging.
+
+    They stay where they are. Adding again is quick and changes nothing; a copy is not a second photo, a moved file is
+    found again.
+    """
+    from urbextag import importer
+    from urbextag.store import locations
+    from urbextag.store.db import write
+
+    with app.archive() as archive:
+        facts = location_facts(load_taxonomy(archive), kind, city, state, era)
+        if name is None and (facts != locations.LocationFacts() or move):
+            raise UsageError(
+                "--type, --city, --state, --era and --move speak of a location", "Name it: --location NAME"
+            )
+        found = list(importer.walk(paths))
+        locid, changed = None, False
+        if name is not None:
+            with write(archive.db):
+                locid = locations.find_or_make(archive.db, name)
+                changed = locations.set_facts(archive.db, locid, facts)
+        seen = 0
+        with progress("Adding", len(found)) as update:
+
+            def done(files: int) -> None:
+                nonlocal seen
+                seen += files
+                update(seen)
+
+            report = importer.add(archive, found, locid, move=move, done=done)
+        _tell(archive, report, name, changed, locid, as_json)
+
+
+def _tell(
+    archive: Archive, report: AddReport, name: str | None, changed: bool, locid: str | None, as_json: bool
+) -> None:
+    from urbextag.store import locations
+
+    if as_json:
+        emit({"files": report.files, **{k: getattr(report, k) for k in report.__slots__}})
+    else:
+        where = f" to {name}" if name else ""
+        click.echo(f"Added {count(report.new, 'photo')}{where}.")
+        for number, text in (
+            (report.unchanged, "here already"),
+            (report.copy, "the same picture as one that is here"),
+            (report.moved, "found again at another path"),
+            (report.elsewhere, "in another location already, left there (--move takes them)"),
+            (report.pairs, "RAW files linked with their developed picture"),
+        ):
+            if number:
+                click.echo(f"  {number:,} {text}")
+        if report.ignored:
+            kinds = ", ".join(f"{number} {suffix}" for suffix, number in report.ignored.most_common(5))
+            click.echo(f"  {count(report.ignored.total(), 'file')} not photos, passed over: {kinds}")
+        for path, reason in list(report.failed.items())[:10]:
+            click.echo(f"  failed: {path}: {reason}")
+        if len(report.failed) > 10:
+            click.echo(f"  ... and {len(report.failed) - 10:,} more: urbextag status --json")
+        if changed and locid and locations.tagged_count(archive.db, locid):
+            click.echo("What is known of the place has changed: urbextag tag --scope changed")
+        if report.new:
+            click.echo("Next: urbextag tag")
+    if report.failed:
+        raise PhotosFailed(
+            f"{count(len(report.failed), 'file')} of {report.files:,} could not be read",
+            "The others are added; mend or remove these and add again",
+        )
+
+
+def location_facts(
+    taxonomy: Taxonomy, kind: str | None, city: str | None, state: str | None, era: str | None
+) -> LocationFacts:
+    """What a person says of a place, checked and in the columns' form.
+
+    Raises:
+        UsageError: an unknown type or state, or no years.
+
+    """
+    from urbextag.states import state_code
+    from urbextag.store.locations import LocationFacts
+    from urbextag.taxonomy import parse_years
+
+    category = stype = built = built_type = None
+    if kind:
+        category, stype = place_type(taxonomy, kind)
+    if era:
+        first, last = parse_years(era)
+        built, built_type = (str(first), "year") if first == last else (f"{first}-{last}", "range")
+    return LocationFacts(category, stype, city, state_code(state) if state else None, built, built_type)
+
+
+def place_type(taxonomy: Taxonomy, kind: str) -> tuple[str, str | None]:
+    """(category, class) of a kind of place: "hospital" -> ("Medical", "hospital"), "medical" -> ("Medical", None).
+
+    Raises:
+        UsageError: the taxonomy knows no such kind of place.
+
+    """
+    from difflib import get_close_matches
+
+    concept = taxonomy.place(kind)
+    if concept is None:
+        names = [c.label for c in taxonomy.concepts.values() if c.facet == "place"]
+        close = get_close_matches(kind.lower(), names, 3, 0.5)
+        remedy = f"Did you mean {' or '.join(close)}?" if close else "See the kinds: docs/taxonomy.md"
+        raise UsageError(f"no kind of place is called {kind!r}", remedy)
+    category = (concept.ancestors[-1] if concept.ancestors else concept.label).title()
+    return category, None if concept.category else concept.label
+
+
+@click.command()
+@click.argument("photo")
+@json_option
+@click.pass_obj
+def show(app: App, photo: str, as_json: bool) -> None:
+    """Show what the archive knows of PHOTO (a path, file name or id): its tags, how sure, and why."""
+    from urbextag.cli.report import print_report, stored_report
+    from urbextag.store import photos
+
+    with app.archive() as archive:
+        row = photos.find(archive.db, photo, archive.stored(Path(photo)))
+        report = stored_report(archive, load_taxonomy(archive), row)
+        if as_json:
+            emit(report)
+        else:
+            print_report(report)

@@ -1,0 +1,141 @@
+"""One photo's report: the same object for `tag PHOTO` and `show PHOTO`, as JSON or as a page people can read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from urbextag.cli.common import console, years
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from urbextag.archive import Archive
+    from urbextag.records import Derived, PhotoResult
+    from urbextag.taxonomy import Taxonomy
+
+BAND_STYLE = {"yours": "bold cyan", "certain": "bold green", "likely": "green", "possible": "yellow"}
+
+
+def fresh_report(result: PhotoResult, derived: Derived) -> dict[str, Any]:
+    """The report of a photo that was looked at just now: the object of `taxonomy derive` and what each stage said."""
+    from urbextag.taxonomy import derived_to_dict
+
+    stages = {s.stage: {"evidence": [asdict(e) for e in s.evidence], "data": dict(s.data)} for s in result.stages}
+    return {**derived_to_dict(derived), **_from_stages(stages), "path": result.photo.path, "stages": stages}
+
+
+def _from_stages(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    said = {name: stage["data"] for name, stage in stages.items()}
+    return {
+        "readable_text": [line["text"] for line in said.get("ocr", {}).get("lines", [])],
+        "quality": said.get("quality"),
+        "scene": said.get("scene"),
+    }
+
+
+def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dict[str, Any]:
+    """The report of a photo as the archive knows it, with its job and the owner's decisions."""
+    from urbextag.store import jobs, locations, results
+    from urbextag.taxonomy import band
+
+    db, sha = archive.db, row["imgsha"]
+    stages = results.stages(db, sha)
+    tags = []
+    for tag in results.tags(db, sha):
+        concept = taxonomy.concepts.get(tag.concept)
+        tags.append(
+            {
+                "id": tag.concept,
+                "label": tag.label,
+                "confidence": round(tag.confidence, 3),
+                "band": band(tag.confidence) if tag.origin == "model" else "yours",
+                "origin": tag.origin,
+                "synonyms": list(concept.synonyms) if concept else [],
+                "ancestors": list(concept.ancestors) if concept else [],
+                "why": list(tag.why),
+            }
+        )
+    derived = results.derived_facts(db, sha)
+    location = locations.of_photo(db, sha)
+    job = jobs.of_photo(db, sha)
+    return {
+        "id": sha,
+        "path": str(archive.locate(row["imgloc"])),
+        "location": location["locnam"] if location else None,
+        "state": job["state"] if job else None,
+        "reason": job["reason"] if job else None,
+        "tags": tags,
+        "rejected": [d.label for d in results.decisions(db, sha) if d.verdict == "reject"],
+        "view_type": {"value": row["view_type"], "confidence": row["scene_confidence"]} if row["view_type"] else None,
+        "condition": derived["condition"],
+        "era": derived["era"],
+        **_from_stages(stages),
+        "facts": json.loads(row["meta_exiftool"] or "{}"),
+        "stages": stages,
+    }
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """Print a report for people: what the photo is, its tags by facet with the reasons, its text and quality."""
+    from rich.markup import escape
+
+    out = console()
+    out.print(f"[bold]{escape(report['path'])}[/]")
+    for name, value in _headline(report):
+        out.print(f"  [dim]{name:<10}[/] {escape(value)}")
+    if report.get("state") not in (None, "done"):
+        out.print(
+            f"  [dim]job       [/] {report['state']}{': ' + escape(report['reason']) if report['reason'] else ''}"
+        )
+    if report["tags"]:
+        out.print(_tag_table(report["tags"]))
+    elif report["view_type"]:
+        out.print("  no tag is sure enough to be shown")
+    if report.get("rejected"):
+        out.print(f"  [dim]rejected  [/] {escape(', '.join(report['rejected']))}")
+
+
+def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    lines = []
+    if report.get("location"):
+        lines.append(("location", report["location"]))
+    if view := report["view_type"]:
+        reasons = (report.get("scene") or {}).get("reasons") or []
+        because = f" ({'; '.join(reasons[:3])})" if reasons else ""
+        lines.append(("view", f"{view['value']} {view['confidence']:.2f}{because}"))
+    if quality := report.get("quality"):
+        parts = ", ".join(f"{name} {value:.2f}" for name, value in quality["parts"].items())
+        lines.append(("quality", f"{quality['score']:.2f} ({parts})"))
+    if condition := report.get("condition"):
+        lines.append(("condition", f"{condition['label']} ({condition['score']:.2f})"))
+    for hint in report.get("era") or []:
+        lines.append(("era", f"{hint['kind']} {years(hint['years'])}: {hint['concept'].split('/')[-1]}"))
+    for number, line in enumerate(report["readable_text"][:12]):
+        lines.append(("text" if number == 0 else "", line))
+    if len(report["readable_text"]) > 12:
+        lines.append(("", f"... {len(report['readable_text']) - 12} more lines"))
+    return lines
+
+
+def _tag_table(tags: list[dict[str, Any]]) -> Any:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for title in ("tag", "facet", "how sure", "why"):
+        table.add_column(title, overflow="fold", justify="right" if title == "how sure" else "left")
+    for tag in tags:
+        because: dict[str, list[str]] = {}
+        for why in tag["why"]:
+            because.setdefault(why["source"], []).append(why["label"])
+        why = "; ".join(f"{source}: {', '.join(labels[:3])}" for source, labels in because.items())
+        sure = f"{tag['band']} {tag['confidence']:.2f}" if tag["band"] != "yours" else "yours"
+        style = BAND_STYLE[tag["band"]]
+        table.add_row(
+            f"[{style}]{escape(tag['label'])}[/]", tag["id"].split("/")[0], f"[{style}]{sure}[/]", escape(why)
+        )
+    return table

@@ -1,0 +1,59 @@
+"""`worker`: work off whatever is queued, in the background."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import click
+
+from urbextag.cli.common import App, count, load_taxonomy
+from urbextag.errors import PhotosFailed
+from urbextag.records import Failure, PhotoResult
+
+
+@click.command()
+@click.option("--until-empty", is_flag=True, help="Stop when nothing is queued.")
+@click.option("--request", hidden=True)
+@click.option("--name", hidden=True)
+@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input closes.")
+@click.pass_obj
+def worker(app: App, until_empty: bool, request: str | None, name: str | None, with_parent: bool) -> None:
+    """Work off the queue in the background: urbextag worker &
+
+    Several may run at once, also beside `urbextag tag`. Stop it with Ctrl-C or SIGTERM: photos in hand are finished.
+    """
+    from urbextag.pipeline import build
+    from urbextag.stages.base import Kit
+    from urbextag.supervisor import thread_count
+    from urbextag.worker import Worker, make_name, run
+
+    with app.archive() as archive:
+        taxonomy = load_taxonomy(archive)
+        stages = build(archive.config, Kit(taxonomy, thread_count(archive.config.work)))
+        for stage in stages:
+            stage.load()
+        hand = Worker(archive, stages, taxonomy, name or make_name(), request)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: hand.stop.set())
+        if with_parent:
+            threading.Thread(target=_stop_with_parent, args=(hand.stop,), daemon=True).start()
+        failures = []
+
+        def told(outcome: PhotoResult | Failure) -> None:
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+                if not with_parent:
+                    click.echo(f"{outcome.photo[:12]}: {outcome.stage}: {outcome.reason}", err=True)
+
+        run(hand, until_empty=until_empty, told=told)
+    if failures and not with_parent:
+        raise PhotosFailed(f"{count(len(failures), 'attempt')} failed", "See: urbextag jobs status")
+
+
+def _stop_with_parent(stop: threading.Event) -> None:
+    """Wait for the end of standard input, which the parent holds open as long as it lives."""
+    while os.read(0, 1):  # not sys.stdin: a thread that waits in it breaks the interpreter's exit
+        continue
+    stop.set()

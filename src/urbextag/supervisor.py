@@ -1,0 +1,122 @@
+"""Work off one request with worker processes: start them, bury and replace those that die, report the counts.
+
+Models run in child processes, so that a decoder that crashes on a strange file takes down a worker and not the run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from urbextag.archive import Archive
+from urbextag.config import WorkConfig
+from urbextag.errors import ModelError, UrbextagError
+from urbextag.store import jobs
+from urbextag.store.db import write
+from urbextag.worker import make_name
+
+POLL_SECONDS = 0.25
+WORKER_BYTES = 900 * 2**20
+"""Memory that a worker of the starter profile may take; measured by `make bench`."""
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    process: subprocess.Popen[bytes]
+
+
+def worker_count(work: WorkConfig) -> int:
+    """Worker processes to run: as configured, else one per two cores as far as memory allows."""
+    if work.workers:
+        return work.workers
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores() // 2, int(memory * 0.5) // WORKER_BYTES))
+
+
+def thread_count(work: WorkConfig) -> int:
+    """Model threads per worker: as configured, else the cores shared out, so that workers do not fight."""
+    return work.threads or max(1, cores() // worker_count(work))
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | None], None]) -> None:
+    """Run workers until the request's queue is empty. `told` hears the counts by state and since when work is paused.
+
+    On an interruption the workers finish the photos in hand; what is queued stays queued.
+
+    Raises:
+        UrbextagError: a worker stopped on an error, which it has printed; with that error's exit code.
+
+    """
+    children = [_start(archive, request) for _ in range(worker_count(archive.config.work))]
+    try:
+        while children:
+            time.sleep(POLL_SECONDS)
+            told(jobs.counts(archive.db, request), jobs.paused_since(archive.db))
+            for child in [child for child in children if child.process.poll() is not None]:
+                children.remove(child)
+                if _died(archive, child):
+                    children.append(_start(archive, request))
+    finally:
+        _stop(archive, children)
+        told(jobs.counts(archive.db, request), None)
+
+
+def _start(archive: Archive, request: str) -> _Child:
+    name = make_name()
+    arguments = ["--archive", str(archive.root), "worker", "--until-empty", "--request", request, "--name", name]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "urbextag", *arguments, "--with-parent"],
+        stdin=subprocess.PIPE,  # never written: it closes when this process ends, however it ends
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C reaches this process alone, which stops its workers in good order
+    )
+    return _Child(name, process)
+
+
+def _died(archive: Archive, child: _Child) -> bool:
+    """Whether a worker that ended was killed and is to be replaced; False where it found the queue empty.
+
+    Raises:
+        UrbextagError: it stopped on an error of its own, or died before it took a photo.
+
+    """
+    code = child.process.returncode
+    if child.process.stdin:
+        child.process.stdin.close()
+    if code == 0:
+        return False
+    if code > 0:
+        error = UrbextagError("a worker stopped", "Its message is above; mend that and run the command again")
+        error.exit_code = code
+        raise error
+    with write(archive.db):
+        held = jobs.bury_owner(archive.db, child.name)
+    if not held:
+        raise ModelError(f"a worker was killed by signal {-code} before it took a photo", "See: urbextag doctor")
+    return True
+
+
+def _stop(archive: Archive, children: list[_Child]) -> None:
+    for child in children:
+        child.process.terminate()
+    for child in children:
+        try:
+            child.process.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+        if child.process.stdin:
+            child.process.stdin.close()
+        if child.process.returncode < 0:
+            with write(archive.db):
+                jobs.bury_owner(archive.db, child.name)
