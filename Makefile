@@ -1,0 +1,61 @@
+# Two commands: `make demo` shows the main job on sample photos, `make test` runs the tests. Both set everything up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo/archive
+
+.PHONY: help demo test test-torch lint format check bench clean
+
+help:
+	@echo "make demo        set up and tag the sample photos"
+	@echo "make test        set up and run the tests"
+	@echo "make check       tests, lint and types (what CI runs, with test-torch)"
+	@echo "make test-torch  set up PyTorch beside and compare the packaged model with it"
+	@echo "make bench       measure speed and memory, each beside its target"
+	@echo "make clean       remove the environments and the demo's archive"
+
+$(VENV)/base: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "urbextag needs Python 3.11 or later: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/base
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@
+
+.venv-export/done: pyproject.toml
+	$(PYTHON) -m venv .venv-export
+	.venv-export/bin/pip install --quiet --disable-pip-version-check --editable '.[test,export]'
+	@touch $@
+
+demo: $(VENV)/base
+	@BIN=$(BIN) demo/run.sh $(DEMO)
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest -m 'not torch'
+
+test-torch: .venv-export/done
+	.venv-export/bin/python -m pytest -m torch
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: test lint
+
+bench: $(VENV)/test
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .venv-export $(DEMO) bench/work
