@@ -12,11 +12,11 @@ run() { say "urbextag ${*:1}"; "$urbextag" --archive "$archive" "$@" || [ $? -eq
 rm -rf "$archive"
 say "urbextag init $archive"
 "$urbextag" init "$archive"
-run add "$here/photos" --location "Riverside Hospital" --city Albany --state NY --era 1890-1930
+run add "$here/photos" --location "Riverside Mill" --city Albany --state NY --era 1890-1930
 run tag
-run locations show "Riverside Hospital" --tags 18
+run locations show "Riverside Mill" --tags 18
 run status
-run show "$(cd "$here/photos" && ls | grep -m1 sign)"
+run show hospital-entrance.jpg
 
 cat <<END
 

@@ -232,3 +232,19 @@ def test_a_view_named_and_shown_is_not_counted_twice(taxonomy: Taxonomy) -> None
 def test_context_cannot_carry_faint_evidence(taxonomy: Taxonomy) -> None:
     faint = said(("ram++", "gurney", 0.56), location_type="hospital", view_type="interior")
     assert not [tag for tag in derive(taxonomy, faint).tags if tag.label == "gurney"]
+
+
+def test_the_text_of_a_document_is_not_what_the_photo_shows(taxonomy):
+    shop = Evidence("ocr", "HOSPITAL", 0.97)
+    sign = derive(taxonomy, Record("sign", Context(view_type="exterior"), (shop,)))
+    page = derive(taxonomy, Record("page", Context(view_type="document"), (shop,)))
+    both = derive(taxonomy, Record("both", Context(view_type="document"), (shop, Evidence("keyword", "hospital"))))
+    assert [("hospital" in tags(one)) for one in (sign, page, both)] == [True, False, True]
+
+
+def test_words_on_signs_mean_what_signs_mean() -> None:
+    packaged = load_taxonomy()
+    page = said(("ocr", "MILL CLOSES AFTER NINETY YEARS", 0.99), ("ocr", "DANGER", 0.99), view_type="exterior")
+    derived = derive(packaged, page)
+    assert [hint.concept for hint in derived.era] == []
+    assert "warning sign" in tags(derived)

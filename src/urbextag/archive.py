@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from urbextag import config as settings
 from urbextag.errors import ArchiveError
 from urbextag.store.db import connect, faults
+
+if TYPE_CHECKING:
+    from urbextag.taxonomy import Taxonomy
 
 DATABASE_NAME = "urbextag.db"
 
@@ -31,6 +35,12 @@ class Archive:
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a photo's symbolic link
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+
+    def load_taxonomy(self) -> Taxonomy:
+        """The packaged taxonomy with the archive's own files; raises TaxonomyError."""
+        from urbextag.taxonomy import load_taxonomy
+
+        return load_taxonomy(self.config.taxonomy.files)
 
     def locate(self, stored: str) -> Path:
         """Where a kept path lies on this machine."""

@@ -9,16 +9,20 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from urbextag.archive import Archive
-from urbextag.errors import UrbextagError
+from urbextag.archive import DATABASE_NAME, Archive, opened
+from urbextag.errors import ModelError, UrbextagError
+from urbextag.supervisor import cores, thread_count, worker_count
 
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "fuse.sshfs", "9p"})
 """SQLite's locks are not safe there (sqlite.org/useovernet.html)."""
 LOW_DISK_BYTES = 500 * 2**20
+REINSTALL = f"Install again: {sys.executable} -m pip install --force-reinstall urbextag"
+SIGN = "BOILER ROOM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,72 +37,34 @@ class Check:
 
 def check_machine() -> list[Check]:
     """Python, libraries, image formats, taxonomy and each stage of the starter profile, run on a drawn sign."""
-    from urbextag.supervisor import cores
-
-    checks = [
-        Check("machine", "works", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
-              f"SQLite {sqlite3.sqlite_version}, {cores()} cores"),
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return [
+        Check("machine", "works", f"{system}, SQLite {sqlite3.sqlite_version}, {cores()} cores"),
         _try("image formats", _formats),
         _try("taxonomy", _taxonomy),
-    ]  # fmt: skip
-    checks += _stages()
-    checks.append(
+        *_stages(),
         Check(
-            "profile standard", "note", "SigLIP and Florence-2 are not part of this release", 'Use profile = "starter"'
-        )
-    )
-    return checks
-
-
-def check_archive(archive: Archive) -> list[Check]:
-    """Settings, database, disk and the files of an archive."""
-    from urbextag.archive import DATABASE_NAME
-    from urbextag.cli.common import load_taxonomy
-    from urbextag.pipeline import build
-    from urbextag.stages.base import Kit
-    from urbextag.store import health, jobs
-    from urbextag.supervisor import thread_count, worker_count
-
-    work = archive.config.work
-    stages = _try(
-        "settings",
-        lambda: (
-            f"profile {archive.config.profile}: "
-            + ", ".join(stage.name for stage in build(archive.config, Kit(load_taxonomy(archive))))
-            + f"; {worker_count(work)} worker(s) with {thread_count(work)} model thread(s)"
-        ),
-    )
-    problems = health.problems(archive.db)
-    database = (
-        Check("database", "fails", "; ".join(problems[:3]), "Restore it from a backup")
-        if problems
-        else Check("database", "works", f"{archive.root / DATABASE_NAME} is intact")
-    )
-    checks = [stages, database, _disk(archive.root)]
-    filesystem = _filesystem(archive.root)
-    if filesystem in NETWORK_FILESYSTEMS:
-        checks.append(
-            Check(
-                "place",
-                "fails",
-                f"the archive lies on a network share ({filesystem})",
-                "Move it to a local disk; photos may stay on the share",
-            )
-        )
-    gone = health.missing_files(archive.db, archive.locate, limit=1000)
-    checks.append(
-        Check(
-            "photos",
+            "profile standard",
             "note",
-            f"{gone[0]} of {gone[1]} files looked at are not there",
-            "Plug in their drive or add the folder they are in",
-        )
-        if gone[0]
-        else Check("photos", "works", f"{gone[1]} files looked at, all there")
-    )
-    if paused := jobs.paused_since(archive.db):
-        checks.append(Check("work", "note", f"paused since {paused}", "urbextag jobs resume"))
-    return checks
+            "SigLIP and Florence-2 are not part of this release",
+            'Use profile = "starter" in urbextag.toml',
+        ),
+    ]
+
+
+def check_archive(root: Path) -> list[Check]:
+    """Settings, database, disk and the files of the archive in a folder."""
+    from urbextag.store import jobs
+
+    try:
+        with opened(root) as archive:
+            checks = [_try("settings", lambda: _settings(archive)), _database(archive), _disk(root), _place(root)]
+            checks.append(_photos(archive))
+            if paused := jobs.paused_since(archive.db):
+                checks.append(Check("work", "note", f"paused since {paused}", "Let it go on: urbextag jobs resume"))
+            return checks
+    except UrbextagError as error:
+        return [Check("archive", "fails", error.message, error.remedy)]
 
 
 def _try(name: str, part: Callable[[], str]) -> Check:
@@ -107,21 +73,18 @@ def _try(name: str, part: Callable[[], str]) -> Check:
     except UrbextagError as error:
         return Check(name, "fails", error.message, error.remedy)
     except ImportError as error:
-        return Check(
-            name, "fails", f"cannot be loaded: {error}", f"Install again: {sys.executable} -m pip install -U urbextag"
-        )
+        return Check(name, "fails", f"cannot be loaded: {error}", REINSTALL)
 
 
 def _formats() -> str:
     from PIL import features
 
-    codecs = {"webp": "WEBP", "avif": "AVIF", "jpg_2000": "JPEG 2000", "libtiff": "TIFF", "jpg": "JPEG"}
-    have = [name for key, name in codecs.items() if features.check(key)]
-    lacking = [name for key, name in codecs.items() if key and not features.check(key)]
+    codecs = {"jpg": "JPEG", "webp": "WEBP", "avif": "AVIF", "jpg_2000": "JPEG 2000", "libtiff": "TIFF"}
+    lacking = [name for key, name in codecs.items() if not features.check(key)]
     if lacking:
-        raise ImportError(f"Pillow lacks {', '.join(lacking)}")
+        raise ModelError(f"Pillow was built without {', '.join(lacking)}", REINSTALL)
     libraries = ", ".join(f"{name} {version(name)}" for name in ("pillow", "pi-heif", "rawpy"))
-    return f"{', '.join(sorted(have))}, PNG, GIF, HEIC, RAW ({libraries})"
+    return f"{', '.join(codecs.values())}, PNG, GIF, HEIC, RAW ({libraries})"
 
 
 def _taxonomy() -> str:
@@ -139,35 +102,71 @@ def _stages() -> list[Check]:
     from urbextag.config import Config
     from urbextag.pipeline import build
     from urbextag.records import Failure, PhotoFacts, PhotoRef, StageResult
-    from urbextag.stages.base import Kit, Shot
-    from urbextag.supervisor import cores
+    from urbextag.stages.base import Kit, Shot, Stage
     from urbextag.taxonomy import load_taxonomy
 
     sign = Image.new("RGB", (640, 320), "white")
-    ImageDraw.Draw(sign).text((60, 100), "BOILER ROOM", fill="black", font=ImageFont.load_default(80))
+    ImageDraw.Draw(sign).text((60, 100), SIGN, fill="black", font=ImageFont.load_default(80))
     said: dict[str, StageResult] = {}
     shot = Shot(PhotoRef("sign", "sign.png"), PhotoFacts("png", 640, 320), np.asarray(sign), said)
-    checks = []
-    for stage in build(Config(), Kit(load_taxonomy(), cores())):
 
-        def part(stage: object = stage) -> str:
-            stage.load()  # type: ignore[attr-defined]
-            (result,) = stage.run([shot])  # type: ignore[attr-defined]
-            if isinstance(result, Failure):
-                raise ImportError(result.reason)
-            said[result.stage] = result
-            if result.stage == "ocr" and "BOILER" not in str(result.data["lines"]):
-                raise ImportError("it could not read a plain sign")
-            return {"ocr": "reads a plain sign"}.get(result.stage, "runs")
+    def look(stage: Stage) -> str:
+        stage.load()
+        (result,) = stage.run([shot])
+        if isinstance(result, Failure):
+            raise ModelError(result.reason, REINSTALL)
+        said[stage.name] = result
+        if stage.name != "ocr":
+            return "runs"
+        if [line["text"] for line in result.data["lines"]] != [SIGN]:
+            raise ModelError("it cannot read a plain sign", REINSTALL)
+        return "reads a plain sign"
 
-        checks.append(_try(f"stage {stage.name}", part))
-    return checks
+    stages = build(Config(), Kit(load_taxonomy(), cores()))
+    return [_try(f"stage {stage.name}", partial(look, stage)) for stage in stages]
+
+
+def _settings(archive: Archive) -> str:
+    from urbextag.pipeline import build
+    from urbextag.stages.base import Kit
+
+    work = archive.config.work
+    stages = build(archive.config, Kit(archive.load_taxonomy()))
+    hands = f"{worker_count(work)} worker(s) with {thread_count(work)} model thread(s)"
+    return f"profile {archive.config.profile}: {', '.join(stage.name for stage in stages)}; {hands}"
+
+
+def _database(archive: Archive) -> Check:
+    from urbextag.store import health
+
+    problems = health.problems(archive.db)
+    if problems:
+        return Check("database", "fails", "; ".join(problems[:3]), "Restore it from a backup")
+    return Check("database", "works", f"{archive.root / DATABASE_NAME} is intact")
 
 
 def _disk(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
     detail = f"{free / 2**30:.1f} GiB free"
     return Check("disk", "works", detail) if free > LOW_DISK_BYTES else Check("disk", "note", detail, "Free some space")
+
+
+def _place(folder: Path) -> Check:
+    kind = _filesystem(folder)
+    if kind in NETWORK_FILESYSTEMS:
+        remedy = "Move the archive to a local disk; photos may stay on the share"
+        return Check("place", "fails", f"the archive lies on a network share ({kind})", remedy)
+    return Check("place", "works", f"file system {kind}" if kind else "not a known network share")
+
+
+def _photos(archive: Archive) -> Check:
+    from urbextag.store import health
+
+    gone, looked_at = health.missing_files(archive.db, archive.locate, limit=1000)
+    if gone:
+        remedy = "Plug in their drive or add the folder they are in"
+        return Check("photos", "note", f"{gone} of {looked_at} files looked at are not there", remedy)
+    return Check("photos", "works", f"{looked_at} files looked at, all there")
 
 
 def _filesystem(folder: Path) -> str | None:

@@ -55,7 +55,10 @@ for command in (init, add, tag, worker, show, review, locations, jobs, status, d
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the shell's completion script: eval "$(urbextag completion bash)"."""
+    """Print the completion script of a shell.
+
+    Put this into its start-up file: eval "$(urbextag completion bash)"
+    """
     from click.shell_completion import get_completion_class
 
     found = get_completion_class(shell)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urbextag.archive import Archive
-    from urbextag.taxonomy import Taxonomy
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -37,20 +36,19 @@ class App:
     folder: Path | None
     verbose: bool
 
+    def root(self) -> Path:
+        """The folder of the archive that the command speaks of; raises ArchiveError where none is found."""
+        from urbextag.archive import find_root
+
+        return self.folder if self.folder else find_root(Path.cwd())
+
     @contextmanager
     def archive(self) -> Iterator[Archive]:
         """The archive that the command speaks of, open."""
-        from urbextag.archive import find_root, opened
+        from urbextag.archive import opened
 
-        with opened(self.folder if self.folder else find_root(Path.cwd())) as archive:
+        with opened(self.root()) as archive:
             yield archive
-
-
-def load_taxonomy(archive: Archive) -> Taxonomy:
-    """The packaged taxonomy with the archive's own files."""
-    from urbextag.taxonomy import load_taxonomy
-
-    return load_taxonomy(archive.config.taxonomy.files)
 
 
 def emit(value: object) -> None:

@@ -97,7 +97,7 @@ def cancel(app: App, location: str | None) -> None:
 @click.argument("photos", nargs=-1)
 @click.pass_obj
 def retry(app: App, photos: tuple[str, ...]) -> None:
-    """Queue photos again that were set aside or missing: PHOTOS, or all of them."""
+    """Queue again what was set aside or missing: PHOTOS, or all."""
     from urbextag.store import jobs as store
     from urbextag.store import photos as photo_store
     from urbextag.store.db import write

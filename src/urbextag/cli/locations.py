@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from urbextag.cli.common import App, console, count, emit, json_option, load_taxonomy, years
+from urbextag.cli.common import App, console, count, emit, json_option, years
 
 
 @click.group()
@@ -50,7 +50,10 @@ def list_command(app: App, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(app: App, name: str, most: int, as_json: bool) -> None:
-    """Show what the photos of a place say together: tags, condition, era, kind of place, hero."""
+    """Show what the photos of a place say together.
+
+    Views, condition, era, the kind of place they speak for, the hero photo with its reasons, and the tags.
+    """
     from urbextag.rollup import summarise
     from urbextag.store import locations as store
     from urbextag.store import summaries
@@ -58,7 +61,7 @@ def show(app: App, name: str, most: int, as_json: bool) -> None:
     with app.archive() as archive:
         row = store.find(archive.db, name)
         total = summaries.photo_count(archive.db, row["locid"])
-        summary = summarise(summaries.photos(archive.db, row["locid"]), load_taxonomy(archive))
+        summary = summarise(summaries.photos(archive.db, row["locid"]), archive.load_taxonomy())
     if as_json:
         known = ("locid", "locnam", "type", "stype", "address_city", "address_state", "built_year")
         emit({"location": {key: row[key] for key in known}, "files": total, "summary": summary})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from urbextag.cli.common import App, count, emit, json_option, load_taxonomy, progress
+from urbextag.cli.common import App, count, emit, json_option, progress
 from urbextag.errors import PhotosFailed, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
 def init(folder: Path) -> None:
-    """Make an archive in FOLDER: settings in urbextag.toml, everything else in urbextag.db."""
+    """Make an archive in FOLDER.
+
+    Its settings are in urbextag.toml, everything else is in urbextag.db.
+    """
     from urbextag.archive import create
 
     fresh = create(folder)
@@ -43,17 +46,17 @@ def add(
     app: App, paths: tuple[Path, ...], name: str | None, kind: str | None, city: str | None, state: str | None,
     era: str | None, move: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Add photos and folders of photos to the archive and queue them for tagging.
+    """Add photos to the archive and queue them for tagging.
 
-    They stay where they are. Adding again is quick and changes nothing; a copy is not a second photo, a moved file is
-    found again.
+    PATHS are photos and folders of photos; they stay where they are. Adding again is quick
+    and changes nothing; a copy is not a second photo, a moved file is found again.
     """
     from urbextag import importer
     from urbextag.store import locations
     from urbextag.store.db import write
 
     with app.archive() as archive:
-        facts = location_facts(load_taxonomy(archive), kind, city, state, era)
+        facts = location_facts(archive.load_taxonomy(), kind, city, state, era)
         if name is None and (facts != locations.LocationFacts() or move):
             raise UsageError(
                 "--type, --city, --state, --era and --move speak of a location", "Name it: --location NAME"
@@ -159,13 +162,16 @@ def place_type(taxonomy: Taxonomy, kind: str) -> tuple[str, str | None]:
 @json_option
 @click.pass_obj
 def show(app: App, photo: str, as_json: bool) -> None:
-    """Show what the archive knows of PHOTO (a path, file name or id): its tags, how sure, and why."""
+    """Show one photo: its tags, how sure, and why.
+
+    PHOTO is a path, a file name or the first digits of an id.
+    """
     from urbextag.cli.report import print_report, stored_report
     from urbextag.store import photos
 
     with app.archive() as archive:
         row = photos.find(archive.db, photo, archive.stored(Path(photo)))
-        report = stored_report(archive, load_taxonomy(archive), row)
+        report = stored_report(archive, archive.load_taxonomy(), row)
         if as_json:
             emit(report)
         else:

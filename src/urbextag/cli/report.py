@@ -105,7 +105,8 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     if view := report["view_type"]:
         reasons = (report.get("scene") or {}).get("reasons") or []
         because = f" ({'; '.join(reasons[:3])})" if reasons else ""
-        lines.append(("view", f"{view['value']} {view['confidence']:.2f}{because}"))
+        sure = "" if view["value"] == "unknown" else f" {view['confidence']:.2f}"
+        lines.append(("view", f"{view['value']}{sure}{because}"))
     if quality := report.get("quality"):
         parts = ", ".join(f"{name} {value:.2f}" for name, value in quality["parts"].items())
         lines.append(("quality", f"{quality['score']:.2f} ({parts})"))

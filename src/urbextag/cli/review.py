@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from urbextag.cli.common import App, emit, json_option, load_taxonomy
+from urbextag.cli.common import App, emit, json_option
 from urbextag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def decide(app: App, photo: str, names: tuple[str, ...], verdict: Verdict, as_js
 
     with app.archive() as archive:
         db = archive.db
-        taxonomy = load_taxonomy(archive)
+        taxonomy = archive.load_taxonomy()
         sha = photos.find(db, photo, archive.stored(Path(photo)))["imgsha"]
         concepts = [concept(taxonomy, name) for name in names]
         has = {tag.concept for tag in results.tags(db, sha)}

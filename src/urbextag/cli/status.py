@@ -15,7 +15,7 @@ from urbextag.errors import ArchiveError, ModelError
 @json_option
 @click.pass_obj
 def status(app: App, as_json: bool) -> None:
-    """Show where the archive stands: photos, tagged, queued, failed, and how long the rest takes."""
+    """Show where the archive stands and how long the rest takes."""
     from urbextag.store import jobs, photos, summaries
 
     with app.archive() as archive:
@@ -72,19 +72,18 @@ def _print_status(report: dict[str, Any]) -> None:
 @json_option
 @click.pass_obj
 def doctor(app: App, as_json: bool) -> None:
-    """Try every part here and say what works, what does not and what to do."""
+    """Try every part and say what works and what to do."""
     from rich.markup import escape
 
     from urbextag.doctor import check_archive, check_machine
 
     checks = check_machine()
     try:
-        with app.archive() as archive:
-            checks += check_archive(archive)
+        root = app.root()
     except ArchiveError as error:
-        if app.folder:
-            raise
         click.echo(f"{error.message}: only the machine is checked.", err=True)
+    else:
+        checks += check_archive(root)
     bad = [check for check in checks if check.state == "fails"]
     if as_json:
         emit([asdict(check) for check in checks])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from urbextag.cli.common import App, confirm, count, duration, emit, json_option, load_taxonomy, progress, yes_option
+from urbextag.cli.common import App, confirm, count, duration, emit, json_option, progress, yes_option
 from urbextag.errors import PhotosFailed, UsageError
 from urbextag.records import VIEW_TYPES, Context, Failure, PhotoRef
 
@@ -155,7 +155,7 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
 
     if (since := jobs.paused_since(archive.db)) and not dry_run:
         raise UsageError(f"work is paused since {since}", "Let it go on: urbextag jobs resume")
-    taxonomy = load_taxonomy(archive)
+    taxonomy = archive.load_taxonomy()
     stages_fingerprint = fingerprint(build(archive.config, Kit(taxonomy)))
     shas = scopes.select(archive.db, scope, stages_fingerprint, name)
     derive_only = stale(archive.db, taxonomy, stages_fingerprint) if scope == "changed" else []

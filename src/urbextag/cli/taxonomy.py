@@ -91,9 +91,10 @@ def _print_table(version: str, rows: dict[str, dict[str, int]], total: dict[str,
 @click.argument("source", metavar="FILE|-", type=click.Path(path_type=Path, allow_dash=True))
 @_USER_FILES
 def derive(source: Path, user_files: tuple[Path, ...]) -> None:
-    """Derive tags from evidence: one JSON record per line of FILE (- for standard input), one JSON object per line out.
+    """Derive tags from evidence, as JSON lines.
 
-    Each line is answered before the next is read. A line that is no record ends the run with an error that names it.
+    One record per line of FILE (- for standard input), one object per line out. Each line is
+    answered before the next is read. A line that is no record ends the run with an error that names it.
     """
     from urbextag.taxonomy import derive as derive_one
     from urbextag.taxonomy import derived_to_dict, load_taxonomy, parse_record

@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from urbextag.cli.common import App, count, load_taxonomy
+from urbextag.cli.common import App, count
 from urbextag.errors import PhotosFailed
 from urbextag.records import Failure, PhotoResult
 
@@ -30,7 +30,7 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
     from urbextag.worker import Worker, make_name, run
 
     with app.archive() as archive:
-        taxonomy = load_taxonomy(archive)
+        taxonomy = archive.load_taxonomy()
         stages = build(archive.config, Kit(taxonomy, thread_count(archive.config.work)))
         for stage in stages:
             stage.load()

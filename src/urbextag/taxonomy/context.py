@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urbextag.records import Context, ViewType, Why
-from urbextag.taxonomy.fuse import Opinion, confidence
+from urbextag.taxonomy.fuse import NAME_GROUP, Opinion, confidence
 from urbextag.taxonomy.model import Concept, Taxonomy
 from urbextag.taxonomy.view import contradicts
 
@@ -45,9 +45,21 @@ def situation(
     return Situation(place, view[0], view[1], context, seen)
 
 
-def nudges(taxonomy: Taxonomy, concept: Concept, known: Situation) -> list[Why]:
-    """The log-odds, of either sign, that the situation adds to a named concept, each with its reason."""
-    found = [_place(taxonomy, concept, known), _view(taxonomy, concept, known), _era(taxonomy, concept, known)]
+def nudges(taxonomy: Taxonomy, concept: Concept, known: Situation, groups: frozenset[str]) -> list[Why]:
+    """The log-odds, of either sign, that the situation adds to a named concept, each with its reason.
+
+    Args:
+        taxonomy: the concepts and rules.
+        concept: the concept that was named.
+        known: what is known of the photo.
+        groups: groups of sources that named it.
+    """
+    found = [
+        _place(taxonomy, concept, known),
+        _view(taxonomy, concept, known),
+        _era(taxonomy, concept, known),
+        _document(taxonomy, concept, known, groups),
+    ]
     return [nudge for nudge in found if nudge is not None]
 
 
@@ -106,3 +118,12 @@ def _era(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
     if concept.years_kind == "built":
         return Why(SOURCE, label, rules.era_match)
     return None
+
+
+def _document(taxonomy: Taxonomy, concept: Concept, known: Situation, groups: frozenset[str]) -> Why | None:
+    """The text of a page tells of places that the photo does not show: an advertisement for a shop is no shop."""
+    if known.view != "document" or concept.facet not in ("place", "room", "hazard"):
+        return None
+    if not groups <= {"ocr", NAME_GROUP}:
+        return None
+    return Why(SOURCE, "text of a document", -taxonomy.sources.rules.document_text * known.view_confidence)

@@ -95,7 +95,7 @@ def weigh(
     weighed: dict[str, Weighed] = {}
     for concept_id, opinion in full.items():
         concept = taxonomy.concepts[concept_id]
-        pushes = nudges(taxonomy, concept, known)
+        pushes = nudges(taxonomy, concept, known, opinion.groups)
         if concept_id in heard:
             pushes += _lines(taxonomy, concept, base)
         if concept_id in excluded:

@@ -48,6 +48,8 @@ class Rules:
     view_contradiction: float
     era_match: float
     era_contradiction: float
+    document_text: float
+    """Weight that a place, room or hazard loses in a document where only its text or its file's name tells of it."""
     generic_rank: float
     """Share of the rank that a generic concept keeps."""
     depth_rank: float
