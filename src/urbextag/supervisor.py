@@ -20,6 +20,8 @@ from urbextag.store.db import write
 from urbextag.worker import make_name
 
 POLL_SECONDS = 0.25
+POLL_SHARE = 30
+"""Counting a request of 500,000 photos takes a while; it may take a thirtieth of the time at most."""
 WORKER_BYTES = 900 * 2**20
 """Memory that a worker of the starter profile may take; measured by `make bench`."""
 
@@ -59,9 +61,12 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
     """
     children = [_start(archive, request) for _ in range(worker_count(archive.config.work))]
     try:
+        wait = POLL_SECONDS
         while children:
-            time.sleep(POLL_SECONDS)
+            time.sleep(wait)
+            asked = time.monotonic()
             told(jobs.counts(archive.db, request), jobs.paused_since(archive.db))
+            wait = max(POLL_SECONDS, POLL_SHARE * (time.monotonic() - asked))
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
                 if _died(archive, child):

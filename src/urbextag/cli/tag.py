@@ -164,7 +164,7 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
         emit(plan) if as_json else click.echo(plan["text"])
     if dry_run or not (shas or derive_only):
         if as_json and not dry_run:
-            emit({"request": None, "scope": scope, "derived": 0, **jobs.counts(archive.db, "none")})
+            emit({"scope": scope, "derived": 0, **jobs.counts(archive.db, "none")})
         return
     if scope in ("changed", "location", "all"):
         confirm("Derive and tag these again? What you decided yourself stays.", yes)

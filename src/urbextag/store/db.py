@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from urbextag.errors import ArchiveError
 from urbextag.store.migrations import MIGRATIONS
 
+FULL_BYTES = 2**20
+"""With less than this free, an I/O error of SQLite means that the disk is full."""
 BUSY_SECONDS = 60.0
 """How long a statement waits for another process's write; every write here takes milliseconds."""
 
@@ -104,7 +107,9 @@ def faults(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_IOERR and shutil.disk_usage(path.parent).free < FULL_BYTES:
+            code = sqlite3.SQLITE_FULL  # the log's index file could not grow
         remedies = {
             sqlite3.SQLITE_FULL: ("the disk is full", "Free some space and run the same command again"),
             sqlite3.SQLITE_BUSY: ("another program holds it locked", "Close that program and run again"),

@@ -89,8 +89,8 @@ CREATE TABLE ut_jobs (
     finished_at TEXT, seconds REAL, UNIQUE (sha, kind)
 );
 CREATE INDEX ut_jobs_next ON ut_jobs (state, priority, deaths, id);
-CREATE INDEX ut_jobs_request ON ut_jobs (request, state) WHERE request IS NOT NULL;
-CREATE INDEX ut_jobs_finished ON ut_jobs (finished_at) WHERE state = 'done';
+CREATE INDEX ut_jobs_request ON ut_jobs (request, state, priority, deaths, id) WHERE request IS NOT NULL;
+CREATE INDEX ut_jobs_finished ON ut_jobs (state, finished_at);
 """,
     ),
 )

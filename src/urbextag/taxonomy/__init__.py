@@ -1,12 +1,13 @@
 """Evidence in, tags out: the public names of the taxonomy."""
 
+from urbextag.taxonomy.concept import FACETS, Concept, Facet
 from urbextag.taxonomy.condition import condition_label, condition_of
 from urbextag.taxonomy.derive import derive
 from urbextag.taxonomy.era import parse_years
 from urbextag.taxonomy.fuse import Band, band
 from urbextag.taxonomy.load import load_taxonomy
 from urbextag.taxonomy.match import Found, Matcher, Matches
-from urbextag.taxonomy.model import FACETS, Concept, Facet, Taxonomy
+from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.view import infer_view
 from urbextag.taxonomy.wire import derived_to_dict, parse_record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from urbextag.records import Condition, TagScore
-from urbextag.taxonomy.model import Concept
+from urbextag.taxonomy.concept import Concept
 
 WORN_FROM, DECAYED_FROM, RUINED_FROM = 0.2, 0.45, 0.8
 FURTHER_ELEMENTS = 0.25

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urbextag.records import Context, ViewType, Why
+from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.fuse import NAME_GROUP, Opinion, confidence
-from urbextag.taxonomy.model import Concept, Taxonomy
+from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.view import contradicts
 
 SOURCE = "context"

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from urbextag.records import Derived, Record, SceneResult, TagScore, ViewType, Why
+from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.condition import condition_of
 from urbextag.taxonomy.context import Situation, nudges, situation
 from urbextag.taxonomy.era import era_hints
 from urbextag.taxonomy.fuse import CONFIDENCE_LIMIT, NAME_GROUP, Opinion, band, confidence, hear, join, opinions
-from urbextag.taxonomy.model import Concept, Taxonomy
+from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.sources import log_odds
 from urbextag.taxonomy.view import infer, settle_view
 

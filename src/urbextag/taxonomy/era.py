@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from urbextag.errors import UsageError
 from urbextag.records import EraHint, Evidence, TagScore, Years
-from urbextag.taxonomy.model import Concept
+from urbextag.taxonomy.concept import Concept
 
 FIRST_READ_YEAR, LAST_READ_YEAR = 1800, 2030
 READ_YEAR_CONFIDENCE = 0.35

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from urbextag.records import VIEW_TYPES, Years
-from urbextag.taxonomy.model import ELEMENTS, FACETS, Facet
+from urbextag.taxonomy.concept import ELEMENTS, FACETS, Facet
 from urbextag.taxonomy.nodes import Reader, Where
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

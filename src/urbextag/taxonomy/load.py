@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from urbextag.records import VIEW_TYPES, ViewType
+from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.fields import Entry, read_concepts
 from urbextag.taxonomy.match import Matcher
-from urbextag.taxonomy.model import Concept, Taxonomy
+from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.nodes import Complaints, Reader, Where
 from urbextag.taxonomy.resolve import Key, merge, own_phrases, resolve
 from urbextag.taxonomy.sources import Sources, read_sources

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urbextag.taxonomy.words import HARD, Token, fold, fold_phrase, tokens
 
 if TYPE_CHECKING:
-    from urbextag.taxonomy.model import Concept
+    from urbextag.taxonomy.concept import Concept
 
 DOUBT = 0.5
 """Share of a phrase's weight that stays when its own sentence doubts it ("what looks like a morgue")."""

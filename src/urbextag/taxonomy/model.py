@@ -1,56 +1,18 @@
-"""The taxonomy as the program holds it: concepts and the immutable whole that finds and matches them."""
+"""The taxonomy as the program holds it: the immutable whole that finds and matches concepts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
-from urbextag.records import ViewType, Years
+from urbextag.records import ViewType
+from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.match import Matcher, Matches
 from urbextag.taxonomy.words import fold_phrase
 
 if TYPE_CHECKING:
     from urbextag.taxonomy.sources import Sources
-
-Facet = Literal[
-    "place", "room", "element", "material", "object", "condition", "nature", "sign", "vehicle", "era", "hazard", "view"
-]
-FACETS: tuple[Facet, ...] = get_args(Facet)
-
-Element = Literal[
-    "roof", "glazing", "paint", "floor", "structure", "water", "vegetation", "vandalism", "fire", "general"
-]
-ELEMENTS: tuple[Element, ...] = get_args(Element)
-
-
-@dataclass(frozen=True, slots=True)
-class Concept:
-    """One entry of the taxonomy. References to other concepts are ids."""
-
-    id: str
-    """Facet, ancestors and slug: `object/furniture/bar-stool`."""
-    facet: Facet
-    slug: str
-    label: str
-    synonyms: tuple[str, ...] = ()
-    lineage: tuple[str, ...] = ()
-    """Ids of the ancestors, nearest first."""
-    ancestors: tuple[str, ...] = ()
-    """Labels of the ancestors, nearest first."""
-    generic: bool = False
-    category: bool = False
-    views: tuple[ViewType, ...] = ()
-    """Views this concept is evidence for."""
-    places: tuple[str, ...] = ()
-    """Ids of place concepts where it is likelier."""
-    implies: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    element: Element | None = None
-    decay: float | None = None
-    """How far gone a place is that shows this, in [0, 1]; None = it says nothing of that."""
-    years: Years | None = None
-    years_kind: Literal["built", "used"] = "built"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import get_args
 
 from urbextag.records import ViewType
+from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.fields import Entry, Listed
-from urbextag.taxonomy.model import Concept
 from urbextag.taxonomy.nodes import Complaints, Where
 from urbextag.taxonomy.words import fold_phrase
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import yaml
 
 from urbextag.records import VIEW_TYPES, ViewType
-from urbextag.taxonomy.model import FACETS, Facet
+from urbextag.taxonomy.concept import FACETS, Facet
 from urbextag.taxonomy.nodes import Reader, Where
 
 Curve = tuple[tuple[float, float], ...]

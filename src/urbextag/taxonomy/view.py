@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 
 from urbextag.records import Context, Evidence, SceneResult, ViewType
+from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.fuse import Opinion, confidence, hear, opinions, probability
-from urbextag.taxonomy.model import Concept, Taxonomy
+from urbextag.taxonomy.model import Taxonomy
 
 MOST_CONFIDENT = 0.97
 """An inferred view is never surer than this: words alone cannot show where the camera stood."""
