@@ -12,9 +12,9 @@ run() { say "urbextag ${*:1}"; "$urbextag" --archive "$archive" "$@" || [ $? -eq
 rm -rf "$archive"
 say "urbextag init $archive"
 "$urbextag" init "$archive"
-run add "$here/photos" --location "Riverside Mill" --city Albany --state NY --era 1890-1930
+run add "$here/photos" --location "Riverside" --city Albany --state NY --era 1890-1930
 run tag
-run locations show "Riverside Mill" --tags 18
+run locations show "Riverside" --tags 18
 run status
 run show hospital-entrance.jpg
 

@@ -115,3 +115,23 @@ def wait_for(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_killed_add_leaves_whole_photos_and_goes_on(box, tmp_path):
+    for number in range(200):
+        draw(tmp_path / "photos" / f"{number:03}.png", size=(600, 400), colour=(number % 256, 90, 120), seed=number)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "urbextag", "add", tmp_path / "photos", "--location", "X"],
+        cwd=box.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with closing(box.database()) as db:
+        wait_for(lambda: db.execute("SELECT count(*) FROM imgs").fetchone()[0] > 0)
+        run.kill()
+        run.wait()
+        known = db.execute("SELECT count(*) FROM imgs").fetchone()[0]
+        for table in ("ut_photos", "ut_paths", "ut_jobs"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == known
+    report = box.ok("add", tmp_path / "photos", "--location", "X", "--json").json
+    assert (report["unchanged"], report["new"]) == (known, 200 - known)

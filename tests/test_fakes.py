@@ -85,7 +85,7 @@ def test_a_photo_that_breaks_a_stage_is_set_aside_alone(box, tmp_path, with_fake
     ran = with_fake(body, "tag")
     assert ran.returncode == 5
     assert counts(box) == {"done": 9, "set_aside": 1}
-    assert "fake broke: ValueError: strange" in ran.stdout
+    assert "fake: broke: ValueError: strange" in ran.stdout
 
 
 def test_junk_instead_of_results_is_a_failure(box, tmp_path, with_fake):

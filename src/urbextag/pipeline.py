@@ -115,7 +115,7 @@ def _run_stage(stage: Stage, shots: list[Shot]) -> list[tuple[str, StageResult |
     except Exception as error:  # noqa: BLE001 - a stage may raise anything on a strange photo; it is recorded
         if len(shots) > 1:
             return [pair for shot in shots for pair in _run_stage(stage, [shot])]
-        reason = f"{stage.name} broke: {type(error).__name__}: {error}"
+        reason = f"broke: {type(error).__name__}: {error}"
         return [(shots[0].photo.id, Failure(shots[0].photo.id, stage.name, reason))]
     return [(shot.photo.id, result) for shot, result in zip(shots, results, strict=True)]
 

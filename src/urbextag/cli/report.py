@@ -102,6 +102,8 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = []
     if report.get("location"):
         lines.append(("location", report["location"]))
+    if facts := _facts(report["stages"].get("metadata", {}).get("data") or report.get("facts") or {}):
+        lines.append(("photo", facts))
     if view := report["view_type"]:
         reasons = (report.get("scene") or {}).get("reasons") or []
         because = f" ({'; '.join(reasons[:3])})" if reasons else ""
@@ -119,6 +121,21 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     if len(report["readable_text"]) > 12:
         lines.append(("", f"... {len(report['readable_text']) - 12} more lines"))
     return lines
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    """What the file says of itself in one line: size, date, camera, where."""
+    parts = [f"{facts['width']} x {facts['height']} {facts['format']}"] if facts else []
+    if facts.get("taken"):
+        parts.append(facts["taken"].replace("T", " "))
+    parts += filter(None, [" ".join(filter(None, (facts.get("camera_make"), facts.get("camera_model"))))])
+    if facts.get("latitude") is not None and facts.get("longitude") is not None:
+        parts.append(f"{facts['latitude']:.5f}, {facts['longitude']:.5f}")
+    if facts.get("altitude") is not None:
+        parts.append(f"{facts['altitude']:.0f} m above sea level")
+    if facts.get("drone_make"):
+        parts.append(f"drone by {facts['drone_make']}")
+    return "; ".join(parts)
 
 
 def _tag_table(tags: list[dict[str, Any]]) -> Any:

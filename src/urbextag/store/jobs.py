@@ -126,7 +126,7 @@ def finish(db: sqlite3.Connection, claim: Claim, seconds: float) -> bool:
 
 def fail(db: sqlite3.Connection, claim: Claim, failure: Failure) -> bool:
     """Record a failure. The photo's own: a strike, and the second sets it aside. Else it waits as `missing`."""
-    reason = f"{failure.stage}: {failure.reason}"
+    reason = failure.reason if failure.stage in ("file", "decode") else f"{failure.stage}: {failure.reason}"
     if not failure.own_fault:
         return _fenced(db, claim, "state = 'missing', reason = ?", (reason,))
     return _fenced(
