@@ -30,15 +30,17 @@ def test_sigkill_at_random_loses_nothing(box, tmp_path):
         draw(tmp_path / "photos" / f"{number:03}.png", size=(240, 160), colour=(number % 256, 90, 120), seed=number)
     assert box.ok("add", tmp_path / "photos", "--json").json["new"] == PHOTOS
     chance = random.Random(20261122)
+    due = sorted(chance.sample(range(5, 260), KILLS))  # photos done when the next worker is killed
     workers = [start(box), start(box)]
     kills = 0
     try:
         with closing(box.database()) as db:
             while any(worker.poll() is None for worker in workers):
-                time.sleep(chance.uniform(0.5, 2.5) if kills < KILLS else 0.2)
+                time.sleep(chance.uniform(0.005, 0.1))
                 busy = [row[0] for row in db.execute("SELECT DISTINCT owner FROM ut_jobs WHERE state = 'running'")]
                 victim = chance.randrange(2)
-                if kills < KILLS and any(f":{workers[victim].pid}:" in owner for owner in busy):
+                is_busy = any(f":{workers[victim].pid}:" in owner for owner in busy)
+                if kills < KILLS and is_busy and jobs.counts(db)["done"] >= due[kills]:
                     workers[victim].send_signal(signal.SIGKILL)
                     workers[victim].wait()
                     workers[victim] = start(box)

@@ -22,8 +22,10 @@ from urbextag.worker import make_name
 POLL_SECONDS = 0.25
 POLL_SHARE = 30
 """Counting a request of 500,000 photos takes a while; it may take a thirtieth of the time at most."""
-WORKER_BYTES = 900 * 2**20
-"""Memory that a worker of the starter profile may take; measured by `make bench`."""
+WORKER_BYTES = 450 * 2**20
+"""Memory that a worker of the starter profile takes at its peak, as `make bench` shows."""
+ALL_WORKERS_BYTES = 1500 * 2**20
+"""What all workers together may take unless the settings say how many to run."""
 
 
 @dataclass(slots=True)
@@ -33,11 +35,11 @@ class _Child:
 
 
 def worker_count(work: WorkConfig) -> int:
-    """Worker processes to run: as configured, else one per two cores as far as memory allows."""
+    """Worker processes to run: as configured, else one per core as far as `ALL_WORKERS_BYTES` and half the memory go."""
     if work.workers:
         return work.workers
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(cores() // 2, int(memory * 0.5) // WORKER_BYTES))
+    return max(1, min(cores(), min(memory // 2, ALL_WORKERS_BYTES) // WORKER_BYTES))
 
 
 def thread_count(work: WorkConfig) -> int:
