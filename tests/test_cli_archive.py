@@ -206,3 +206,12 @@ def test_cancel_takes_photos_off_the_queue(box, tmp_path):
 
 def test_completion_is_printed():
     assert "_URBEXTAG_COMPLETE" in urbextag("completion", "bash").out
+
+
+def test_completion_knows_the_locations(box, tmp_path, monkeypatch):
+    draw(tmp_path / "a.jpg", "A")
+    box.ok("add", tmp_path / "a.jpg", "--location", "The Mill")
+    monkeypatch.setenv("_URBEXTAG_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "urbextag locations show the")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert box("").out == "plain,The Mill\n"

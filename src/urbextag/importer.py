@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from urbextag import images
 from urbextag.archive import Archive
@@ -25,6 +26,10 @@ READERS = 4
 SYSTEM_FOLDERS = frozenset({"@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"})
 
 
+Outcome = Literal["unchanged"] | photos.Added
+OUTCOMES: tuple[Outcome, ...] = ("new", "unchanged", "copy", "moved", "elsewhere")
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a walk came upon."""
@@ -38,11 +43,7 @@ class Found:
 class AddReport:
     """What became of every file: each is counted once."""
 
-    new: int = 0
-    unchanged: int = 0
-    copy: int = 0
-    moved: int = 0
-    elsewhere: int = 0
+    counts: Counter[Outcome] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     """Reason by path."""
     ignored: Counter[str] = field(default_factory=Counter)
@@ -52,15 +53,7 @@ class AddReport:
     @property
     def files(self) -> int:
         """Every file that was looked at."""
-        return (
-            self.new
-            + self.unchanged
-            + self.copy
-            + self.moved
-            + self.elsewhere
-            + len(self.failed)
-            + self.ignored.total()
-        )
+        return self.counts.total() + len(self.failed) + self.ignored.total()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +145,9 @@ def _known(archive: Archive, path: Path, name: str, locid: str | None, move: boo
     sha = photos.known(archive.db, name, stamp)
     if sha:
         if photos.assign(archive.db, sha, locid, move=move):
-            report.unchanged += 1
+            report.counts["unchanged"] += 1
         else:
-            report.elsewhere += 1
+            report.counts["elsewhere"] += 1
         return True
     reason = photos.known_failure(archive.db, name, stamp)
     if reason:
@@ -212,7 +205,7 @@ def _record(
             current_gone=gone,
             move=move,
         )
-        setattr(report, added, getattr(report, added) + 1)
+        report.counts[added] += 1
         job = jobs.of_photo(db, outcome.sha)
         if added == "new" or (job and job["state"] == "missing"):
             jobs.enqueue(db, [outcome.sha], jobs.Priority.IMPORT)

@@ -35,7 +35,7 @@ class _Child:
 
 
 def worker_count(work: WorkConfig) -> int:
-    """Worker processes to run: as configured, else one per core as far as `ALL_WORKERS_BYTES` and half the memory go."""
+    """Worker processes to run: as configured, else one per core as far as memory allows (`ALL_WORKERS_BYTES`)."""
     if work.workers:
         return work.workers
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -51,6 +51,20 @@ class App:
             yield archive
 
 
+def complete_location(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of locations for the shell's completion; none where there is no archive to ask."""
+    from urbextag.errors import UrbextagError
+    from urbextag.store import locations
+
+    folder = context.find_root().params.get("archive")
+    try:
+        with App(folder, verbose=False).archive() as archive:
+            names = [row["locnam"] for row in locations.all_rows(archive.db)]
+    except UrbextagError:
+        return []
+    return sorted(name for name in names if name.lower().startswith(incomplete.lower()))
+
+
 def emit(value: object) -> None:
     """Print a value as JSON; dataclasses become objects."""
 

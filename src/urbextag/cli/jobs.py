@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from urbextag.cli.common import App, console, count, duration, emit, json_option
+from urbextag.cli.common import App, complete_location, console, count, duration, emit, json_option
 
 
 @click.group()
@@ -78,7 +78,7 @@ def resume(app: App) -> None:
 
 
 @jobs.command()
-@click.option("--location", metavar="NAME", help="Only this location's photos.")
+@click.option("--location", metavar="NAME", shell_complete=complete_location, help="Only this location's photos.")
 @click.pass_obj
 def cancel(app: App, location: str | None) -> None:
     """Take photos off the queue; tags that stand stay. `urbextag tag` queues them again."""

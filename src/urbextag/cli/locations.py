@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from urbextag.cli.common import App, console, count, emit, json_option, years
+from urbextag.cli.common import App, complete_location, console, count, emit, json_option, years
 
 
 @click.group()
@@ -45,7 +45,7 @@ def list_command(app: App, as_json: bool) -> None:
 
 
 @locations.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_location)
 @click.option("--tags", "most", type=click.IntRange(1), default=25, show_default=True, help="Tags in the table.")
 @json_option
 @click.pass_obj

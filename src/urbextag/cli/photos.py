@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from urbextag.cli.common import App, count, emit, json_option, progress
+from urbextag.cli.common import App, complete_location, count, emit, json_option, progress
 from urbextag.errors import PhotosFailed, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,13 @@ def init(folder: Path) -> None:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--location", "name", metavar="NAME", help="The place they show; made where it is not there yet.")
+@click.option(
+    "--location",
+    "name",
+    metavar="NAME",
+    shell_complete=complete_location,
+    help="The place they show; made where it is not there yet.",
+)
 @click.option("--type", "kind", metavar="TYPE", help="What it was: hospital, asylum, mill, ...")
 @click.option("--city")
 @click.option("--state", help="Two letters or the name: NY, New York.")
@@ -82,18 +88,21 @@ def add(
 def _tell(
     archive: Archive, report: AddReport, name: str | None, changed: bool, locid: str | None, as_json: bool
 ) -> None:
+    from urbextag.importer import OUTCOMES
     from urbextag.store import locations
 
     if as_json:
-        emit({"files": report.files, **{k: getattr(report, k) for k in report.__slots__}})
+        counts: dict[str, int] = {outcome: report.counts[outcome] for outcome in OUTCOMES}
+        rest = {"failed": report.failed, "ignored": report.ignored, "pairs": report.pairs}
+        emit({"files": report.files} | counts | rest)
     else:
         where = f" to {name}" if name else ""
-        click.echo(f"Added {count(report.new, 'photo')}{where}.")
+        click.echo(f"Added {count(report.counts['new'], 'photo')}{where}.")
         for number, text in (
-            (report.unchanged, "here already"),
-            (report.copy, "the same picture as one that is here"),
-            (report.moved, "found again at another path"),
-            (report.elsewhere, "in another location already, left there (--move takes them)"),
+            (report.counts["unchanged"], "here already"),
+            (report.counts["copy"], "the same picture as one that is here"),
+            (report.counts["moved"], "found again at another path"),
+            (report.counts["elsewhere"], "in another location already, left there (--move takes them)"),
             (report.pairs, "RAW files linked with their developed picture"),
         ):
             if number:
@@ -107,7 +116,7 @@ def _tell(
             click.echo(f"  ... and {len(report.failed) - 10:,} more: urbextag status --json")
         if changed and locid and locations.tagged_count(archive.db, locid):
             click.echo("What is known of the place has changed: urbextag tag --scope changed")
-        if report.new:
+        if report.counts["new"]:
             click.echo("Next: urbextag tag")
     if report.failed:
         raise PhotosFailed(

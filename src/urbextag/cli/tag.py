@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from urbextag.cli.common import App, confirm, count, duration, emit, json_option, progress, yes_option
+from urbextag.cli.common import (
+    App,
+    complete_location,
+    confirm,
+    count,
+    duration,
+    emit,
+    json_option,
+    progress,
+    yes_option,
+)
 from urbextag.errors import PhotosFailed, UsageError
 from urbextag.records import VIEW_TYPES, Context, Failure, PhotoRef
 
@@ -16,14 +26,23 @@ if TYPE_CHECKING:
     from urbextag.archive import Archive
 
 SCOPES = ("missing", "failed", "changed", "location", "photo", "all")
-TYPICAL_SECONDS = 0.7
-"""A photo of the starter profile on two cores (docs/benchmarks.md); used until this archive has figures of its own."""
+TYPICAL_SECONDS = 1.4
+"""A photo of the starter profile in a worker of one thread (docs/benchmarks.md), until this archive has own figures."""
+
+
+DERIVED_PER_SECOND = 1000
+"""Photos whose tags are derived again from kept evidence, the database included."""
 
 
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--scope", type=click.Choice(SCOPES), help="Which photos of the archive.  [default: missing]")
-@click.option("--location", metavar="NAME", help="Scope: the photos of this location, tagged or not.")
+@click.option(
+    "--location",
+    metavar="NAME",
+    shell_complete=complete_location,
+    help="Scope: the photos of this location, tagged or not.",
+)
 @click.option("--photo", metavar="PHOTO", help="Scope: this photo of the archive.")
 @click.option("--dry-run", is_flag=True, help="Say how many photos and how long, then stop.")
 @click.option(
@@ -181,8 +200,8 @@ def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[s
     from urbextag.supervisor import worker_count
 
     known = jobs.seconds_per_photo(archive.db)
-    each = known or TYPICAL_SECONDS
-    seconds = photos * each / worker_count(archive.config.work) + derive_only / 1000
+    each = (known or TYPICAL_SECONDS) / worker_count(archive.config.work)
+    seconds = photos * each + derive_only / DERIVED_PER_SECOND
     text = f"Nothing to do in scope '{scope}'."
     if photos or derive_only:
         measured = f"{each:.1f} s a photo, {'measured here' if known else 'typical; measured as it runs'}"
