@@ -179,20 +179,22 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
     shas = scopes.select(archive.db, scope, stages_fingerprint, name)
     derive_only = stale(archive.db, taxonomy, stages_fingerprint) if scope == "changed" else []
     plan = _plan(archive, scope, len(shas), len(derive_only))
-    if not as_json or dry_run:
-        emit(plan) if as_json else click.echo(plan["text"])
-    if dry_run or not (shas or derive_only):
-        if as_json and not dry_run:
-            emit({"scope": scope, "derived": 0, **jobs.counts(archive.db, "none")})
+    if not as_json:
+        click.echo(plan["text"])
+    elif dry_run:
+        emit(plan)
+    if dry_run:
         return
-    if scope in ("changed", "location", "all"):
+    if scope in ("changed", "location", "all") and (shas or derive_only):
         confirm("Derive and tag these again? What you decided yourself stays.", yes)
     with progress("Deriving", len(derive_only)) as update:
         rederive(archive.db, taxonomy, derive_only, update)
-    counts = _run(archive, shas) if shas else jobs.counts(archive.db, "none")
+    counts = _run(archive, shas)
     if as_json:
         emit({"scope": scope, "derived": len(derive_only), **counts})
-    _close(archive, counts, len(derive_only), as_json)
+    elif shas or derive_only:
+        _tell(counts, len(derive_only))
+    _fail_if_any_failed(archive, counts, as_json)
 
 
 def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[str, Any]:
@@ -216,6 +218,8 @@ def _run(archive: Archive, shas: list[str]) -> dict[str, int]:
     from urbextag.supervisor import run
 
     request = uuid.uuid4().hex[:12]
+    if not shas:
+        return jobs.counts(archive.db, request)
     with write(archive.db):
         jobs.enqueue(archive.db, shas, jobs.Priority.PERSON, request)
     final: dict[str, int] = {}
@@ -233,19 +237,22 @@ def _run(archive: Archive, shas: list[str]) -> dict[str, int]:
     return final
 
 
-def _close(archive: Archive, counts: dict[str, int], derived: int, as_json: bool) -> None:
+def _tell(counts: dict[str, int], derived: int) -> None:
+    again = f" Derived {count(derived, 'photo')} again." if derived else ""
+    click.echo(f"Tagged {count(counts['done'], 'photo')}.{again}")
+    click.echo("Next: urbextag locations list, or: urbextag show PHOTO")
+
+
+def _fail_if_any_failed(archive: Archive, counts: dict[str, int], as_json: bool) -> None:
     from urbextag.store import jobs
 
-    if not as_json:
-        again = f" Derived {count(derived, 'photo')} again." if derived else ""
-        click.echo(f"Tagged {count(counts['done'], 'photo')}.{again}")
-        click.echo("Next: urbextag locations list, or: urbextag show PHOTO")
     bad = counts["set_aside"] + counts["missing"]
-    if bad:
-        if not as_json:
-            for row in jobs.troubled(archive.db)[:10]:
-                click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
-        raise PhotosFailed(
-            f"{count(bad, 'photo')} could not be tagged: {counts['set_aside']} set aside, {counts['missing']} missing",
-            "See: urbextag jobs status; try again: urbextag jobs retry",
-        )
+    if not bad:
+        return
+    if not as_json:
+        for row in jobs.troubled(archive.db)[:10]:
+            click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
+    raise PhotosFailed(
+        f"{count(bad, 'photo')} could not be tagged: {counts['set_aside']} set aside, {counts['missing']} missing",
+        "See: urbextag jobs status; try again: urbextag jobs retry",
+    )

@@ -85,10 +85,12 @@ def assign(db: sqlite3.Connection, sha: str, locid: str | None, *, move: bool = 
     """Put a photo into a location. False: it is in another one and was left there (unless `move`)."""
     if locid is None:
         return True
-    where = "" if move else "AND (locid IS NULL OR locid = :locid)"
-    return bool(
-        db.execute(f"UPDATE imgs SET locid = :locid WHERE imgsha = :sha {where}", {"locid": locid, "sha": sha}).rowcount
-    )
+    has = db.execute("SELECT locid FROM imgs WHERE imgsha = ?", (sha,)).fetchone()["locid"]
+    if has not in (None, locid) and not move:
+        return False
+    if has != locid:
+        db.execute("UPDATE imgs SET locid = ? WHERE imgsha = ?", (locid, sha))
+    return True
 
 
 def _insert(
