@@ -22,7 +22,8 @@ from urbextag.records import Failure, PhotoResult
 def worker(app: App, until_empty: bool, request: str | None, name: str | None, with_parent: bool) -> None:
     """Work off the queue in the background: urbextag worker &
 
-    Several may run at once, also beside `urbextag tag`. Stop it with Ctrl-C or SIGTERM: photos in hand are finished.
+    Several may run at once, also beside `urbextag tag`. Stop it with Ctrl-C or SIGTERM: photos in hand are finished;
+    a second Ctrl-C gives them back unfinished.
     """
     from urbextag.pipeline import build
     from urbextag.stages.base import Kit
@@ -35,21 +36,31 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
         for stage in stages:
             stage.load()
         hand = Worker(archive, stages, taxonomy, name or make_name(), request)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: hand.stop.set())
+        _stop_on_signals(hand.stop)
         if with_parent:
             threading.Thread(target=_stop_with_parent, args=(hand.stop,), daemon=True).start()
-        failures = []
+        failed = 0
 
         def told(outcome: PhotoResult | Failure) -> None:
+            nonlocal failed
             if isinstance(outcome, Failure):
-                failures.append(outcome)
+                failed += 1
                 if not with_parent:
                     click.echo(f"{outcome.photo[:12]}: {outcome.stage}: {outcome.reason}", err=True)
 
         run(hand, until_empty=until_empty, told=told)
-    if failures and not with_parent:
-        raise PhotosFailed(f"{count(len(failures), 'attempt')} failed", "See: urbextag jobs status")
+    if failed and not with_parent:
+        raise PhotosFailed(f"{count(failed, 'attempt')} failed", "See: urbextag jobs status")
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def on_signal(number: int, frame: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
 
 
 def _stop_with_parent(stop: threading.Event) -> None:
