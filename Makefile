@@ -35,7 +35,7 @@ $(VENV)/dev: $(VENV)/test
 	@touch $@
 
 demo: $(VENV)/base
-	@BIN=$(BIN) demo/run.sh $(DEMO)
+	@BIN=$(CURDIR)/$(BIN) demo/run.sh $(DEMO)
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m 'not torch'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from bench import data
+from urbextag.supervisor import cores
 
 WORK = Path(__file__).parent / "work"
 MIB = 2**20
@@ -79,12 +79,11 @@ def throughput() -> list[Figure]:
     ratios, rates = [], []
     for run in range(3):
         archive = WORK / f"speed-{run}"
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         urbextag("init", archive)
-        settings = f"[work]\nworkers = 1\nthreads = {threads}\n"
+        settings = f"[work]\nworkers = 1\nthreads = {cores()}\n"
         (archive / "urbextag.toml").write_text(settings, encoding="utf-8")
         urbextag("--archive", archive, "add", photos)
-        command = [sys.executable, "-m", "bench.bare", str(photos), str(threads)]
+        command = [sys.executable, "-m", "bench.bare", str(photos), str(cores())]
         started = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         alone = time.perf_counter() - started

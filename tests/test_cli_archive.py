@@ -103,7 +103,7 @@ def test_photos_stay_in_their_location_unless_moved(box, tmp_path):
     box.ok("add", tmp_path / "a.jpg", "--location", "One")
     assert box.ok("add", tmp_path / "a.jpg", "--location", "Two", "--json").json["elsewhere"] == 1
     assert box.ok("show", "a.jpg", "--json").json["location"] == "One"
-    assert box.ok("add", tmp_path / "a.jpg", "--location", "Two", "--move", "--json").json["unchanged"] == 1
+    assert box.ok("add", tmp_path / "a.jpg", "--location", "Two", "--move", "--json").json["assigned"] == 1
     assert box.ok("show", "a.jpg", "--json").json["location"] == "Two"
 
 
@@ -215,3 +215,59 @@ def test_completion_knows_the_locations(box, tmp_path, monkeypatch):
     monkeypatch.setenv("COMP_WORDS", "urbextag locations show the")
     monkeypatch.setenv("COMP_CWORD", "3")
     assert box("").out == "plain,The Mill\n"
+
+
+def test_a_replaced_file_hands_over_to_the_new_one(box, tmp_path):
+    path = draw(tmp_path / "p" / "a.png", "OLD")
+    box.ok("add", path, "--location", "The Mill")
+    box.ok("review", "add", "a.png", "boiler")
+    draw(path, "A GOOD DEAL LONGER")
+    assert box.ok("add", path, "--json").json["new"] == 1
+    with closing(box.database()) as db:
+        old, new = db.execute("SELECT hidden_reason, locid FROM imgs ORDER BY hidden_reason DESC").fetchall()
+    assert (old["hidden_reason"], new["hidden_reason"]) == ("replaced", None)
+    assert old["locid"] == new["locid"]
+    assert box.ok("tag", "--dry-run", "--json").json["photos"] == 1
+    assert box.ok("status", "--json").json["photos"] == 1
+    box.ok("tag")
+    assert "boiler" in [tag["label"] for tag in box.ok("show", "a.png", "--json").json["tags"]]
+
+
+def test_a_photo_whose_path_was_taken_points_to_its_copy(box, tmp_path):
+    path = draw(tmp_path / "p" / "a.png", "OLD")
+    shutil.copy(path, tmp_path / "p" / "keep.png")
+    box.ok("add", tmp_path / "p")
+    draw(path, "A GOOD DEAL LONGER")
+    box.ok("add", tmp_path / "p")
+    with closing(box.database()) as db:
+        assert [row["imgnam"] for row in db.execute("SELECT DISTINCT imgloc AS imgnam FROM imgs ORDER BY 1")] == [
+            str(tmp_path / "p" / name) for name in ("a.png", "keep.png")
+        ]
+
+
+def test_a_failure_is_forgotten_with_its_file(box, tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "bad.jpg").touch()
+    draw(tmp_path / "p" / "a.png", "A")
+    box.ok("add", tmp_path / "p", code=5)
+    (tmp_path / "p" / "bad.jpg").unlink()
+    box.ok("add", tmp_path / "p")
+    assert box.ok("status", "--json").json["unreadable"] == []
+
+
+def test_a_location_s_name_is_trimmed_and_never_empty(box, tmp_path):
+    draw(tmp_path / "a.png", "A")
+    for name in ("Mill ", " Mill", "mill"):
+        box.ok("add", tmp_path / "a.png", "--location", name)
+    assert [row["locnam"] for row in box.ok("locations", "list", "--json").json] == ["Mill"]
+    assert "needs a name" in box.ok("add", tmp_path / "a.png", "--location", " ", code=2).err
+
+
+def test_an_archive_behind_a_link_keeps_relative_paths(box, tmp_path):
+    draw(box.root / "p" / "a.png", "A")
+    (tmp_path / "link").symlink_to(box.root)
+    added = urbextag("--archive", tmp_path / "link", "add", tmp_path / "link" / "p", "--json")
+    assert added.json["new"] == 1
+    assert box.ok("add", "p", "--json").json["unchanged"] == 1
+    with closing(box.database()) as db:
+        assert [row["path"] for row in db.execute("SELECT path FROM ut_paths")] == ["p/a.png"]

@@ -61,6 +61,11 @@ def test_a_broken_photo_is_set_aside_with_its_reason_and_retried(tagged, tmp_pat
     assert "1 photo queued again" in tagged.ok("jobs", "retry", "IMG_2.jpg").out
     assert "truncated" in tagged.ok("tag", code=5).out
     assert tagged.ok("tag", "--scope", "failed", "--dry-run", "--json").json["photos"] == 1
+    tagged.settings("[stages.ocr]\nmin_score = 0.9\n")
+    assert tagged.ok("tag", "--scope", "changed", "--dry-run", "--json").json["photos"] == 2
+    tagged.settings("")
+    tagged.ok("jobs", "retry")
+    assert "1 photo to tag" in tagged.ok("tag", "--dry-run").out
     make_jpeg(tmp_path / "p" / "IMG_2.jpg", seed=5)
     assert tagged.ok("add", tmp_path / "p", "--json").json["new"] == 1
     assert "Tagged 1 photo" in tagged.ok("tag").out
@@ -150,6 +155,7 @@ def test_a_missing_file_costs_nothing_and_is_found_again(box, tmp_path):
     path.rename(tmp_path / "a.png")
     assert "is not there" in box.ok("tag", code=5).out
     assert box.ok("status", "--json").json["jobs"]["missing"] == 1
+    assert "Nothing to do" in box.ok("tag").out
     assert box.ok("add", tmp_path / "a.png", "--json").json["moved"] == 1
     assert "Tagged 1 photo" in box.ok("tag").out
 
@@ -159,7 +165,7 @@ def test_a_changed_file_is_not_taken_for_the_photo_that_was_added(box, tmp_path)
     box.ok("add", path)
     draw(path, "CHAPEL", "CHAPEL")
     assert "has changed" in box.ok("tag", code=5).out
-    os.utime(draw(path, "PUMP ROOM"), (1, 1))
+    os.utime(draw(path, "PUMP ROOM"), (1, 1))  # as it was, but for its time
     assert "Tagged 1 photo" in box.ok("tag").out
 
 

@@ -29,6 +29,10 @@ def test_an_archive_is_looked_over(box, tmp_path):
     assert "Plug in their drive" in page
 
 
+def test_an_archive_is_named_by_a_relative_path(box):
+    assert states(urbextag("--archive", box.root.name, "doctor", "--json", cwd=box.root.parent))["place"] != "fails"
+
+
 def test_a_damaged_database_fails(box, tmp_path):
     for number in range(40):
         draw(tmp_path / "p" / f"{number}.png", str(number))

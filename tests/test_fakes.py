@@ -116,3 +116,19 @@ def test_a_slow_photo_keeps_its_lease(box, tmp_path, with_fake):
     assert counts(box) == {"done": 3}
     with closing(box.database()) as db:
         assert db.execute("SELECT max(deaths) FROM ut_jobs").fetchone()[0] == 0
+
+
+def test_neighbouring_bad_photos_do_not_stop_the_work(box, tmp_path, with_fake):
+    photos(box, tmp_path / "p", 20)
+    body = 'if any(shot.photo.path[-6:-4] in ("04", "05", "06", "07") for shot in batch): raise ValueError("strange")'
+    assert with_fake(body, "tag").returncode == 5
+    assert counts(box) == {"done": 16, "set_aside": 4}
+
+
+def test_a_worker_that_is_stopped_does_not_make_the_run_a_success(box, tmp_path, with_fake):
+    box.settings("[work]\nworkers = 1\n")
+    photos(box, tmp_path / "p", 12)
+    ran = with_fake("os.kill(os.getpid(), signal.SIGTERM)", "tag")
+    assert ran.returncode == 1
+    assert "8 photos still queued" in ran.stderr
+    assert counts(box) == {"done": 4, "queued": 8}

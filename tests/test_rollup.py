@@ -58,6 +58,11 @@ def test_the_kind_of_place_follows_from_what_the_photos_show(taxonomy):
     assert 0 < found.share <= 1
 
 
+def test_two_photos_of_one_name_are_two_voices(taxonomy):
+    photos = [replace(photo(sha, "hospital", taxonomy=taxonomy), name="IMG_1.JPG") for sha in ("a", "b")]
+    assert suggest_type(photos, taxonomy).photos == ("IMG_1.JPG", "IMG_1.JPG")
+
+
 def test_one_weak_hint_suggests_nothing(taxonomy):
     assert suggest_type([photo("a", "gurney", taxonomy=taxonomy)], taxonomy) is None
     assert suggest_type([], taxonomy) is None

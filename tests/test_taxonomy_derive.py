@@ -160,6 +160,40 @@ def test_scene_outranks_inference_and_the_owner_outranks_both(taxonomy: Taxonomy
     assert derive(taxonomy, said(*BAR), SceneResult("unknown", 0.0, "siglip")).view_type == "interior"
 
 
+def test_text_on_signs_shows_no_view(taxonomy: Taxonomy) -> None:
+    sign = (("ocr", "BAR", 0.99), ("ocr", "RESTAURANT", 0.99), ("ocr", "WARD", 0.99), ("ocr", "INDOOR", 0.99))
+    read = derive(taxonomy, said(*sign), SceneResult("unknown", 0.0, "rules"))
+    assert (read.view_type, read.view_confidence) == ("unknown", 0.0) and "restaurant" in tags(read)
+    seen = tuple(("florence", label) for _, label, _ in sign)
+    assert derive(taxonomy, said(*seen)).view_type == "interior"
+    assert derive(taxonomy, said(*seen, *sign)).view_confidence == derive(taxonomy, said(*seen)).view_confidence
+    assert infer_view(taxonomy, said(*sign).evidence)[0] == "unknown"
+
+
+def test_rulings_come_before_condition_era_and_view(taxonomy: Taxonomy) -> None:
+    record = said(*DECAY, ("ram++", "collapsed roof", 0.95), ("ram++", "art deco", 0.95), ("ram++", "grass", 0.99))
+    before = derive(taxonomy, record)
+    assert before.condition is not None and before.condition.score > 0.8 and before.view_type == "exterior"
+    ids = {tag.label: tag.id for tag in before.tags}
+    ruled = derive(taxonomy, record, None, {ids["collapsed roof"]: False, ids["art deco"]: False})
+    assert ruled.condition is not None and ruled.condition.score < 0.5 and ruled.era == ()
+    unsure = derive(taxonomy, record, None, {"view/exterior": False})
+    assert (unsure.view_type, unsure.view_confidence) == ("unknown", 0.0)
+    inside = derive(taxonomy, record, SceneResult("exterior", 0.9, "rules"), {"view/interior": True})
+    assert inside.view_type == "interior" and "exterior" not in tags(inside)
+    page = derive(taxonomy, record, None, {"view/document": True, ids["peeling paint"]: True})
+    assert page.condition is None and "peeling paint" in tags(page) and "collapsed roof" not in tags(page)
+
+
+def test_what_a_person_says_keeps_its_place_in_the_budget() -> None:
+    packaged = load_taxonomy()
+    every = tuple(Evidence("florence", concept.label) for concept in packaged.concepts.values())
+    ruled = dict.fromkeys(sorted(packaged.concepts)[:30], True)
+    derived = derive(packaged, Record("all", Context(), every), None, ruled)
+    assert {tag.id for tag in derived.tags} == ruled.keys()
+    assert len(derive(packaged, Record("all", Context(), every), None, dict([*ruled.items()][:3])).tags) == 25
+
+
 DECAY = (("florence", "peeling paint and a collapsed roof"), ("ram++", "peeling paint", 0.9))
 
 
@@ -205,7 +239,9 @@ def test_eras_as_people_write_them(text: str, first: int, last: int) -> None:
     assert parse_years(text) == (first, last)
 
 
-@pytest.mark.parametrize("text", ["", "long ago", "1910-1870", "19", "1870-"])
+@pytest.mark.parametrize(
+    "text", ["", "long ago", "1910-1870", "19", "1870-", "1499", "0000", "9999", "1870-2101", "2100s"]
+)
 def test_what_is_no_era_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_years(text)

@@ -25,6 +25,7 @@ LABELS = (
     *("ward", "morgue", "art deco", "what looks like a morgue", "no windows", "restaurant", "diner", "menu"),
     "rotary phone",
 )
+RULED = (*LABELS, "interior", "exterior", "aerial", "detail", "document", "a concept that is gone")
 VIEWS: tuple[ViewType | None, ...] = (None, "interior", "exterior", "aerial", "detail", "document", "unknown")
 
 scores = st.none() | st.floats(0, 1)
@@ -36,13 +37,22 @@ contexts = st.builds(
     era=st.sampled_from([None, (1870, 1890), (1920, 1935), (1990, 2000)]),
 )
 scenes = st.none() | st.builds(SceneResult, st.sampled_from(VIEWS[1:]), st.floats(0, 1), st.just("siglip"))
+rulings = st.dictionaries(st.sampled_from(RULED), st.booleans(), max_size=6)
 records = st.builds(Record, st.just("x"), contexts, st.lists(pieces, max_size=8).map(tuple))
 
 
-@given(records, scenes)
+def by_id(taxonomy: Taxonomy, said: dict[str, bool]) -> dict[str, bool]:
+    """Rulings on labels as rulings on concepts; what the taxonomy does not know stays as it is."""
+    found = {label: taxonomy.find(label) for label in said}
+    return {(one.id if (one := found[label]) else label): there for label, there in said.items()}
+
+
+@given(records, scenes, rulings)
 @settings(max_examples=150)
-def test_confidences_are_probabilities(taxonomy: Taxonomy, record: Record, scene: SceneResult | None) -> None:
-    derived = derive(taxonomy, record, scene)
+def test_confidences_are_probabilities(
+    taxonomy: Taxonomy, record: Record, scene: SceneResult | None, said: dict[str, bool]
+) -> None:
+    derived = derive(taxonomy, record, scene, by_id(taxonomy, said))
     sure = (
         [tag.confidence for tag in derived.tags] + [hint.confidence for hint in derived.era] + [derived.view_confidence]
     )
@@ -61,6 +71,29 @@ def test_the_order_of_evidence_never_matters(
     one, other = derive(taxonomy, record, scene), derive(taxonomy, replace(record, evidence=tuple(shuffled)), scene)
     assert replace(one, unmatched=()) == replace(other, unmatched=())
     assert sorted(one.unmatched) == sorted(other.unmatched)
+
+
+@given(records, scenes, rulings)
+@settings(max_examples=400)
+def test_a_person_s_ruling_always_wins(
+    taxonomy: Taxonomy, record: Record, scene: SceneResult | None, said: dict[str, bool]
+) -> None:
+    ruled = by_id(taxonomy, said)
+    derived = derive(taxonomy, record, scene, ruled)
+    found = {tag.id: tag.confidence for tag in derived.tags}
+    there = {concept_id for concept_id, is_there in ruled.items() if is_there and concept_id in taxonomy.concepts}
+    assert dict.fromkeys(there, 1.0).items() <= found.items()
+    assert not found.keys() & (ruled.keys() - there)
+    assert {hint.concept for hint in derived.era if not hint.concept.isdigit()} <= found.keys()
+    assert {one for one in there if taxonomy.concepts[one].years} <= {hint.concept for hint in derived.era}
+    decay = [taxonomy.concepts[one].decay or 0.0 for one in there]
+    if derived.view_type != "document" and any(decay):
+        assert derived.condition is not None and derived.condition.score >= max(decay)
+    named = [taxonomy.concepts[one].views[0] for one in ruled if one in there and one.startswith("view/")]
+    if named:
+        assert (derived.view_type, derived.view_confidence) == (named[-1], 1.0)
+    else:
+        assert derived.view_type == "unknown" or ruled.get(taxonomy.views[derived.view_type]) is not False
 
 
 @given(contexts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -33,7 +32,7 @@ class Archive:
 
         Relative to the archive's folder where the photo lies within it, so that the whole can be moved; else absolute.
         """
-        path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a photo's symbolic link
+        path = path.parent.resolve() / path.name  # the folder's real place, but not that of a photo that is a link
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
     def load_taxonomy(self) -> Taxonomy:

@@ -51,7 +51,7 @@ class Config(_Section):
 
 
 TEMPLATE = """\
-# Settings of this archive. Every line that is commented out shows the default.
+# Settings of this archive. The lines that are commented out show the defaults, and for files an example.
 profile = "starter"         # starter: what ships inside the package; standard: SigLIP and Florence-2
 
 [work]
@@ -64,7 +64,7 @@ profile = "starter"         # starter: what ships inside the package; standard: 
 # max_megapixels = 500.0    # larger photos are refused before decoding
 
 [taxonomy]
-# files = ["my-words.yaml"] # your own concepts and synonyms, added to the packaged ones
+# files = ["my-words.yaml"] # (none) your own concepts and synonyms, added to the packaged ones
 """
 
 

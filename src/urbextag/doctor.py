@@ -23,6 +23,7 @@ NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs"
 LOW_DISK_BYTES = 500 * 2**20
 REINSTALL = f"Install again: {sys.executable} -m pip install --force-reinstall urbextag"
 SIGN = "BOILER ROOM"
+LOCAL_DISK = "Keep the archive on a local disk; photos may stay on the share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def check_archive(root: Path) -> list[Check]:
     """Settings, database, disk and the files of the archive in a folder."""
     from urbextag.store import jobs
 
+    root = root.resolve()
     try:
         with opened(root) as archive:
             checks = [_try("settings", lambda: _settings(archive)), _database(archive), _disk(root), _place(root)]
@@ -154,9 +156,10 @@ def _disk(folder: Path) -> Check:
 def _place(folder: Path) -> Check:
     kind = _filesystem(folder)
     if kind in NETWORK_FILESYSTEMS:
-        remedy = "Move the archive to a local disk; photos may stay on the share"
-        return Check("place", "fails", f"the archive lies on a network share ({kind})", remedy)
-    return Check("place", "works", f"file system {kind}" if kind else "not a known network share")
+        return Check("place", "fails", f"the archive lies on a network share ({kind})", LOCAL_DISK)
+    if kind is None:
+        return Check("place", "note", "whether this is a network share cannot be told on this system", LOCAL_DISK)
+    return Check("place", "works", f"file system {kind}")
 
 
 def _photos(archive: Archive) -> Check:
@@ -177,6 +180,7 @@ def _filesystem(folder: Path) -> str | None:
     best, kind = "", None
     for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
         _, where, what, *_ = line.split(" ")
+        where = where.replace("\\040", " ")  # as the kernel writes a space
         inside = os.path.commonpath([where, str(folder)]) == where
         if inside and len(where) >= len(best):
             best, kind = where, what

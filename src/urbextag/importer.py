@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from urbextag import images
 from urbextag.archive import Archive
@@ -23,11 +23,13 @@ CHUNK = 64
 """Files per transaction: what an interruption costs at most."""
 READERS = 4
 """Threads that hash and read headers: both wait for the disk or release the interpreter lock."""
-SYSTEM_FOLDERS = frozenset({"@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"})
+SYSTEM_FOLDERS = frozenset(
+    {"@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found"}
+)
 
 
-Outcome = Literal["unchanged"] | photos.Added
-OUTCOMES: tuple[Outcome, ...] = ("new", "unchanged", "copy", "moved", "elsewhere")
+Outcome = photos.Added | photos.Assigned
+OUTCOMES: tuple[Outcome, ...] = ("new", "unchanged", "assigned", "copy", "moved", "elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +69,18 @@ def walk(paths: Sequence[Path]) -> Iterator[Found]:
     """Every file below the paths, folder by folder in name order; hidden and system folders left out.
 
     Raises:
-        UsageError: a path does not exist or a folder cannot be listed.
+        UsageError: a path does not exist.
 
     """
-
-    def refuse(error: OSError) -> None:
-        raise UsageError(f"{error.filename} cannot be listed: {error.strerror}", "Mend its permissions or name another")
-
     for path in paths:
         if path.is_file():
             yield Found(path, True)
         elif path.is_dir():
-            for folder, subfolders, names in os.walk(path, onerror=refuse):
+            troubles: list[OSError] = []
+            for folder, subfolders, names in os.walk(path, onerror=troubles.append):
                 subfolders[:] = sorted(n for n in subfolders if not n.startswith(".") and n not in SYSTEM_FOLDERS)
                 yield from (Found(Path(folder, name), False) for name in sorted(names) if not name.startswith("."))
+            yield from (Found(Path(error.filename), True) for error in troubles)
         else:
             raise UsageError(f"{path} does not exist", "Name a photo or a folder of photos")
 
@@ -110,18 +110,21 @@ def add(
     iterator = iter(found)
     with ThreadPoolExecutor(READERS) as pool:
         while chunk := list(islice(iterator, CHUNK)):
-            unread: list[tuple[Found, str]] = []
-            for item in chunk:
-                name = _storable(archive, item.path, report)
-                if name is not None and not _known(archive, item.path, name, locid, move, report):
-                    unread.append((item, name))
+            named = [(item, name) for item in chunk if (name := _storable(archive, item.path, report)) is not None]
+            known = {name: sha for item, name in named if (sha := _known(archive, item.path, name, report))}
+            unread = [(item, name) for item, name in named if name not in known and name not in report.failed]
             read = list(pool.map(lambda pair: _read(pair[0]), unread))
             with write(archive.db):
+                for sha in known.values():
+                    report.counts[photos.assign(archive.db, sha, locid, move=move)] += 1
+                    _queue(archive.db, sha, is_new=False)
                 for (item, name), outcome in zip(unread, read, strict=True):
                     _record(archive, item, name, outcome, locid, move, report)
+                report.pairs += photos.link_pairs(archive.db, (name for _, name in unread), images.RAW_FORMATS)
             done(len(chunk))
     with write(archive.db):
-        report.pairs = photos.link_pairs(archive.db, images.RAW_FORMATS)
+        failed = [row["path"] for row in photos.file_failures(archive.db)]
+        photos.forget_failures(archive.db, [path for path in failed if not archive.locate(path).exists()])
     return report
 
 
@@ -137,22 +140,17 @@ def _storable(archive: Archive, path: Path, report: AddReport) -> str | None:
     return name
 
 
-def _known(archive: Archive, path: Path, name: str, locid: str | None, move: bool, report: AddReport) -> bool:
+def _known(archive: Archive, path: Path, name: str, report: AddReport) -> str | None:
+    """The SHA-256 of a file that was read before and is unchanged; one that could not be read is reported again."""
     try:
         stamp = FileStamp.of(path)
     except OSError:
-        return False
+        return None
     sha = photos.known(archive.db, name, stamp)
-    if sha:
-        if photos.assign(archive.db, sha, locid, move=move):
-            report.counts["unchanged"] += 1
-        else:
-            report.counts["elsewhere"] += 1
-        return True
-    reason = photos.known_failure(archive.db, name, stamp)
+    reason = None if sha else photos.known_failure(archive.db, name, stamp)
     if reason:
         report.failed[name] = reason
-    return reason is not None
+    return sha
 
 
 def _read(found: Found) -> _Read | PhotoError | None:
@@ -165,7 +163,9 @@ def _read(found: Found) -> _Read | PhotoError | None:
         facts = images.read_facts(found.path)
         sha = content_sha256(found.path)
     except OSError as error:
-        return PhotoError(f"cannot be read: {error.strerror}", "Look at its permissions and at the disk")
+        problem = PhotoError(f"cannot be read: {error.strerror}", "Look at its permissions and at the disk")
+        problem.__cause__ = error
+        return problem
     except PhotoError as error:
         return error
     return _Read(stamp, sha, facts)
@@ -186,11 +186,7 @@ def _record(
     elif isinstance(outcome, PhotoError):
         reason = outcome.message.removeprefix(f"{item.path.name} ")  # the path stands beside it
         report.failed[name] = reason
-        try:
-            stamp = FileStamp.of(item.path)
-        except OSError:
-            stamp = FileStamp(0, 0)
-        photos.record_failure(db, name, stamp, reason)
+        photos.record_failure(db, name, _failure_stamp(item.path, outcome), reason)
     else:
         current = photos.current_path(db, outcome.sha)
         gone = current is not None and not archive.locate(current).exists()
@@ -206,6 +202,22 @@ def _record(
             move=move,
         )
         report.counts[added] += 1
-        job = jobs.of_photo(db, outcome.sha)
-        if added == "new" or (job and job["state"] == "missing"):
-            jobs.enqueue(db, [outcome.sha], jobs.Priority.IMPORT)
+        _queue(db, outcome.sha, is_new=added == "new")
+
+
+def _queue(db: sqlite3.Connection, sha: str, *, is_new: bool) -> None:
+    """Queue a photo that is new, or whose file was missing and is here again."""
+    job = None if is_new else jobs.of_photo(db, sha)
+    if is_new or (job and job["state"] == "missing"):
+        jobs.enqueue(db, [sha], jobs.Priority.IMPORT)
+
+
+def _failure_stamp(path: Path, error: PhotoError) -> FileStamp:
+    """The stamp under which a failure is remembered: none that matches where the system, not the content, refused."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return FileStamp(-1, -1)
+    try:
+        return FileStamp.of(path)
+    except OSError:
+        return FileStamp(-1, -1)

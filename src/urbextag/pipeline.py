@@ -97,7 +97,7 @@ def run_batch(
                 alive[photo_id][3][stage.name] = result
     seconds = (time.perf_counter() - started) / max(1, len(photos))
     for photo, facts, _, results in alive.values():
-        scene = SceneResult(**results["scene"].data)
+        scene = SceneResult.from_json(results["scene"].data)
         outcome[photo.id] = PhotoResult(photo, facts, tuple(results.values()), scene, seconds)
     return [outcome[photo.id] for photo in photos]
 

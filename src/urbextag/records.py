@@ -81,6 +81,16 @@ class SceneResult:
     model: str
     reasons: tuple[str, ...] = ()
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SceneResult:
+        """The result from the data that the scene stage put down as JSON; its keys are the fields.
+
+        Raises:
+            KeyError: `reasons` is missing.
+            TypeError: another field is missing, or there is one too many.
+        """
+        return cls(**{**data, "reasons": tuple(data["reasons"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -176,7 +186,7 @@ class PhotoResult:
     stages: tuple[StageResult, ...]
     scene: SceneResult
     seconds: float
-    """Wall time spent on this photo."""
+    """Wall time of the stages for one photo: the mean over the batch it was looked at in."""
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

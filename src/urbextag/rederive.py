@@ -60,5 +60,6 @@ def derive_again(db: sqlite3.Connection, taxonomy: Taxonomy, shas: Sequence[str]
 
     records = results.records(db, locations.contexts(db, list(shas)))
     for record, scene in records:
-        results.save_derived(db, derive(taxonomy, record, scene), fingerprint(taxonomy, record.context))
+        derived = derive(taxonomy, record, scene, results.rulings(db, record.id))
+        results.save_derived(db, derived, fingerprint(taxonomy, record.context))
     return len(records)

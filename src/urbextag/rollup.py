@@ -193,9 +193,9 @@ def suggest_type(photos: Sequence[PhotoSummary], taxonomy: Taxonomy) -> Suggesti
             if concept is None:
                 continue
             if concept.facet == "place":
-                votes[concept.id][photo.name] += 0.0 if concept.category else tag.confidence
+                votes[concept.id][photo.sha] += 0.0 if concept.category else tag.confidence
             for place in concept.places:
-                votes[place][photo.name] += HINT_WEIGHT * tag.confidence / len(concept.places)
+                votes[place][photo.sha] += HINT_WEIGHT * tag.confidence / len(concept.places)
     totals = {place: fsum(by_photo.values()) for place, by_photo in votes.items()}
     if not totals:
         return None
@@ -203,19 +203,20 @@ def suggest_type(photos: Sequence[PhotoSummary], taxonomy: Taxonomy) -> Suggesti
     if totals[best] < MIN_SUGGESTION:
         return None
     concept = taxonomy.concepts[best]
-    supporting = sorted(votes[best].items(), key=lambda item: (-item[1], item[0]))
+    names = {photo.sha: photo.name for photo in photos}
+    supporting = sorted((-weight, names[sha], sha) for sha, weight in votes[best].items() if weight > 0)
     return Suggestion(
-        type=(concept.ancestors[-1] if concept.ancestors else concept.label).title(),
+        type=concept.category_name,
         stype=concept.label,
         share=totals[best] / fsum(totals.values()),
-        photos=tuple(name for name, weight in supporting if weight > 0),
+        photos=tuple(name for _, name, _ in supporting),
     )
 
 
 def hero(photos: Sequence[PhotoSummary]) -> Hero | None:
     """The photo that introduces the place best: an exterior of good quality first, never a document."""
     heroes = [_hero(photo) for photo in photos if photo.view_type != "document"]
-    return min(heroes, key=lambda found: (-found.score, found.name), default=None)
+    return min(heroes, key=lambda found: (-found.score, found.name, found.sha), default=None)
 
 
 def _hero(photo: PhotoSummary) -> Hero:

@@ -20,6 +20,8 @@ from urbextag.store.db import write
 from urbextag.worker import make_name
 
 POLL_SECONDS = 0.25
+MAX_FRUITLESS = 3
+"""So many workers in a row that are killed without a photo in hand speak against this machine."""
 POLL_SHARE = 30
 """Counting a request of 500,000 photos takes a while; it may take a thirtieth of the time at most."""
 WORKER_BYTES = 450 * 2**20
@@ -62,8 +64,9 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
 
     """
     children = [_start(archive, request) for _ in range(worker_count(archive.config.work))]
+    fruitless = 0
+    wait = POLL_SECONDS
     try:
-        wait = POLL_SECONDS
         while children:
             time.sleep(wait)
             asked = time.monotonic()
@@ -71,11 +74,19 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
             wait = max(POLL_SECONDS, POLL_SHARE * (time.monotonic() - asked))
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
-                if _died(archive, child):
+                if _died(child):
+                    with write(archive.db):
+                        held = jobs.bury_owner(archive.db, child.name)
+                    fruitless = 0 if held else fruitless + 1
+                    if fruitless >= MAX_FRUITLESS:
+                        raise ModelError(f"{fruitless} workers in a row were killed at once", "See: urbextag doctor")
                     children.append(_start(archive, request))
     finally:
         _stop(archive, children)
         told(jobs.counts(archive.db, request), None)
+    left = jobs.open_count(archive.db, request)
+    if left:
+        raise UrbextagError(f"the workers were stopped with {left} photos still queued", "Go on: urbextag tag")
 
 
 def _start(archive: Archive, request: str) -> _Child:
@@ -90,11 +101,11 @@ def _start(archive: Archive, request: str) -> _Child:
     return _Child(name, process)
 
 
-def _died(archive: Archive, child: _Child) -> bool:
-    """Whether a worker that ended was killed and is to be replaced; False where it found the queue empty.
+def _died(child: _Child) -> bool:
+    """Whether a worker that ended was killed and is to be replaced; False where it stopped in good order.
 
     Raises:
-        UrbextagError: it stopped on an error of its own, or died before it took a photo.
+        UrbextagError: it stopped on an error of its own.
 
     """
     code = child.process.returncode
@@ -106,10 +117,6 @@ def _died(archive: Archive, child: _Child) -> bool:
         error = UrbextagError("a worker stopped", "Its message is above; mend that and run the command again")
         error.exit_code = code
         raise error
-    with write(archive.db):
-        held = jobs.bury_owner(archive.db, child.name)
-    if not held:
-        raise ModelError(f"a worker was killed by signal {-code} before it took a photo", "See: urbextag doctor")
     return True
 
 
@@ -124,6 +131,5 @@ def _stop(archive: Archive, children: list[_Child]) -> None:
             child.process.wait()
         if child.process.stdin:
             child.process.stdin.close()
-        if child.process.returncode < 0:
-            with write(archive.db):
-                jobs.bury_owner(archive.db, child.name)
+        with write(archive.db):
+            jobs.release(archive.db, child.name)

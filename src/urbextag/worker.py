@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urbextag.archive import DATABASE_NAME, Archive
-from urbextag.errors import ModelError
+from urbextag.errors import ArchiveError, ModelError
 from urbextag.files import FileStamp, content_sha256
 from urbextag.records import Failure, PhotoRef, PhotoResult, Record
 from urbextag.rederive import fingerprint as derived_fingerprint
@@ -121,11 +121,12 @@ def save(
         with write(db):
             return jobs.fail(db, claim, outcome)
     photo = outcome.photo
-    derived = derive(taxonomy, Record(photo.id, photo.context, outcome.evidence), outcome.scene)
+    record = Record(photo.id, photo.context, outcome.evidence)
     with write(db):
         if not jobs.finish(db, claim, outcome.seconds):
             return False
         results.save_stages(db, outcome, stages_fingerprint, profile)
+        derived = derive(taxonomy, record, outcome.scene, results.rulings(db, photo.id))
         results.save_derived(db, derived, derived_fingerprint(taxonomy, photo.context))
     return True
 
@@ -154,12 +155,24 @@ def locate(archive: Archive, sha: str) -> Path | Failure:
     return Failure(sha, "file", "is not there; plug in its drive or add the folder it is in", own_fault=False)
 
 
+def found_again(archive: Archive) -> list[str]:
+    """The photos whose file was missing and that have one again."""
+    return [
+        row["sha"]
+        for row in jobs.troubled(archive.db)
+        if row["state"] == "missing"
+        and any(archive.locate(stored).exists() for stored, _ in photos.paths_of(archive.db, row["sha"]))
+    ]
+
+
 def _stop_if_stage_is_broken(worker: Worker, outcome: PhotoResult | Failure) -> None:
     """Many photos in a row that break one stage are not at fault: they are forgiven, and the work stops."""
     if isinstance(outcome, PhotoResult):
         worker.broken.clear()
         return
     if not outcome.own_fault or outcome.stage == "decode":
+        return
+    if outcome.photo in {failure.photo for failure in worker.broken}:
         return
     if worker.broken and worker.broken[-1].stage != outcome.stage:
         worker.broken.clear()
@@ -180,7 +193,7 @@ def _heartbeat(worker: Worker, lease_seconds: float) -> Iterator[None]:
     Where the database cannot be written, the work stops after the photos in hand and the fault is raised.
     """
     over = threading.Event()
-    faults: list[sqlite3.Error] = []
+    faults: list[sqlite3.Error | ArchiveError] = []
 
     def beat() -> None:
         try:
@@ -188,7 +201,7 @@ def _heartbeat(worker: Worker, lease_seconds: float) -> Iterator[None]:
                 while not over.wait(lease_seconds / 4):
                     with write(db):
                         jobs.heartbeat(db, worker.name, lease_seconds)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ArchiveError) as error:
             faults.append(error)
             worker.stop.set()
 

@@ -85,7 +85,10 @@ def main() -> NoReturn:
         error.show()
         sys.exit(EXIT_USAGE)
     except (KeyboardInterrupt, click.Abort):
-        _tell("interrupted; what was finished is kept. Run the same command again to go on.", verbose)
+        _tell(
+            "interrupted; what was finished is kept and the rest stays queued. Go on: run it again, or: urbextag tag.",
+            verbose,
+        )
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the pipe went away; the interpreter would complain of it at exit

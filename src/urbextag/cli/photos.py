@@ -100,6 +100,7 @@ def _tell(
         click.echo(f"Added {count(report.counts['new'], 'photo')}{where}.")
         for number, text in (
             (report.counts["unchanged"], "here already"),
+            (report.counts["assigned"], f"here already, put into {name}"),
             (report.counts["copy"], "the same picture as one that is here"),
             (report.counts["moved"], "found again at another path"),
             (report.counts["elsewhere"], "in another location already, left there (--move takes them)"),
@@ -114,7 +115,7 @@ def _tell(
             click.echo(f"  failed: {path}: {reason}")
         if len(report.failed) > 10:
             click.echo(f"  ... and {len(report.failed) - 10:,} more: urbextag status --json")
-        if changed and locid and locations.tagged_count(archive.db, locid):
+        if (changed or report.counts["assigned"]) and locid and locations.tagged_count(archive.db, locid):
             click.echo("What is known of the place has changed: urbextag tag --scope changed")
         if report.counts["new"]:
             click.echo("Next: urbextag tag")

@@ -1,4 +1,9 @@
-"""One photo's report: the same object for `tag PHOTO` and `show PHOTO`, as JSON or as a page people can read."""
+"""One photo's report, as JSON or as a page people can read: of `tag PHOTO` fresh, of `show PHOTO` from the archive.
+
+Both have `id`, `path`, `tags`, `view_type`, `condition`, `era`, `readable_text`, `quality`, `scene` and `stages`. Only
+the fresh one has `unmatched`; only the archive's has `location`, `state`, `reason`, `rejected`, `facts` and the
+`origin` of each tag.
+"""
 
 from __future__ import annotations
 
@@ -69,9 +74,7 @@ def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dic
         "reason": job["reason"] if job else None,
         "tags": tags,
         "rejected": [d.label for d in results.decisions(db, sha) if d.verdict == "reject"],
-        "view_type": {"value": row["view_type"], "confidence": row["scene_confidence"]} if row["view_type"] else None,
-        "condition": derived["condition"],
-        "era": derived["era"],
+        **derived,
         **_from_stages(stages),
         "facts": json.loads(row["meta_exiftool"] or "{}"),
         "stages": stages,
@@ -105,7 +108,8 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     if facts := _facts(report["stages"].get("metadata", {}).get("data") or report.get("facts") or {}):
         lines.append(("photo", facts))
     if view := report["view_type"]:
-        reasons = (report.get("scene") or {}).get("reasons") or []
+        scene = report.get("scene") or {}
+        reasons = scene["reasons"] if scene.get("view_type") == view["value"] else []
         because = f" ({'; '.join(reasons[:3])})" if reasons else ""
         sure = "" if view["value"] == "unknown" else f" {view['confidence']:.2f}"
         lines.append(("view", f"{view['value']}{sure}{because}"))

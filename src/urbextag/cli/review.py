@@ -11,7 +11,9 @@ from urbextag.cli.common import App, emit, json_option
 from urbextag.errors import UsageError
 
 if TYPE_CHECKING:
-    from urbextag.store.results import Verdict
+    from collections.abc import Sequence
+
+    from urbextag.store.results import Decision, Verdict
     from urbextag.taxonomy import Taxonomy
 
 
@@ -53,7 +55,8 @@ def decide(app: App, photo: str, names: tuple[str, ...], verdict: Verdict, as_js
         db = archive.db
         taxonomy = archive.load_taxonomy()
         sha = photos.find(db, photo, archive.stored(Path(photo)))["imgsha"]
-        concepts = [concept(taxonomy, name) for name in names]
+        said = results.decisions(db, sha) if verdict == "clear" else []
+        concepts = [one for name in names for one in decided(said, name) or [concept(taxonomy, name)]]
         has = {tag.concept for tag in results.tags(db, sha)}
         for concept_id, label in concepts:
             if verdict == "accept" and concept_id not in has:
@@ -68,6 +71,12 @@ def decide(app: App, photo: str, names: tuple[str, ...], verdict: Verdict, as_js
         emit({"id": sha, "tags": [{"id": tag.concept, "label": tag.label, "origin": tag.origin} for tag in tags]})
     else:
         click.echo(f"{photo}: {', '.join(tag.label for tag in tags) or 'no tags'}")
+
+
+def decided(decisions: Sequence[Decision], name: str) -> list[tuple[str, str]]:
+    """(id, label) of the decided concepts of that id, else of that label: the taxonomy may have lost them since."""
+    by_id = [(one.concept, one.label) for one in decisions if one.concept == name.strip()]
+    return by_id or [(one.concept, one.label) for one in decisions if one.label.lower() == name.strip().lower()]
 
 
 def concept(taxonomy: Taxonomy, name: str) -> tuple[str, str]:

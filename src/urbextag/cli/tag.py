@@ -21,15 +21,17 @@ from urbextag.cli.common import (
 )
 from urbextag.errors import PhotosFailed, UsageError
 from urbextag.records import VIEW_TYPES, Context, Failure, PhotoRef
+from urbextag.store.scopes import SCOPES
 
 if TYPE_CHECKING:
     from urbextag.archive import Archive
 
-SCOPES = ("missing", "failed", "changed", "location", "photo", "all")
 TYPICAL_SECONDS = 1.4
 """A photo of the starter profile in a worker of one thread (docs/benchmarks.md), until this archive has own figures."""
 
 
+ENQUEUE_CHUNK = 5000
+"""Photos queued per transaction, so that no other process waits long for the database."""
 DERIVED_PER_SECOND = 1000
 """Photos whose tags are derived again from kept evidence, the database included."""
 
@@ -171,12 +173,15 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
     from urbextag.rederive import rederive, stale
     from urbextag.stages.base import Kit
     from urbextag.store import jobs, scopes
+    from urbextag.worker import found_again
 
     if (since := jobs.paused_since(archive.db)) and not dry_run:
         raise UsageError(f"work is paused since {since}", "Let it go on: urbextag jobs resume")
     taxonomy = archive.load_taxonomy()
     stages_fingerprint = fingerprint(build(archive.config, Kit(taxonomy)))
     shas = scopes.select(archive.db, scope, stages_fingerprint, name)
+    if scope == "missing":
+        shas += found_again(archive)
     derive_only = stale(archive.db, taxonomy, stages_fingerprint) if scope == "changed" else []
     plan = _plan(archive, scope, len(shas), len(derive_only))
     if not as_json:
@@ -189,12 +194,13 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
         confirm("Derive and tag these again? What you decided yourself stays.", yes)
     with progress("Deriving", len(derive_only)) as update:
         rederive(archive.db, taxonomy, derive_only, update)
-    counts = _run(archive, shas)
+    request = uuid.uuid4().hex[:12]
+    counts = _run(archive, request, shas)
     if as_json:
         emit({"scope": scope, "derived": len(derive_only), **counts})
     elif shas or derive_only:
-        _tell(counts, len(derive_only))
-    _fail_if_any_failed(archive, counts, as_json)
+        _tell(counts, len(shas), len(derive_only))
+    _fail_if_any_failed(archive, request, counts, as_json)
 
 
 def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[str, Any]:
@@ -212,16 +218,16 @@ def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[s
     return {"scope": scope, "photos": photos, "derive_only": derive_only, "seconds": round(seconds, 1), "text": text}
 
 
-def _run(archive: Archive, shas: list[str]) -> dict[str, int]:
+def _run(archive: Archive, request: str, shas: list[str]) -> dict[str, int]:
     from urbextag.store import jobs
     from urbextag.store.db import write
     from urbextag.supervisor import run
 
-    request = uuid.uuid4().hex[:12]
     if not shas:
         return jobs.counts(archive.db, request)
-    with write(archive.db):
-        jobs.enqueue(archive.db, shas, jobs.Priority.PERSON, request)
+    for start in range(0, len(shas), ENQUEUE_CHUNK):
+        with write(archive.db):
+            jobs.enqueue(archive.db, shas[start : start + ENQUEUE_CHUNK], jobs.Priority.PERSON, request)
     final: dict[str, int] = {}
     with progress("Tagging", len(shas)) as update:
 
@@ -237,20 +243,26 @@ def _run(archive: Archive, shas: list[str]) -> dict[str, int]:
     return final
 
 
-def _tell(counts: dict[str, int], derived: int) -> None:
-    again = f" Derived {count(derived, 'photo')} again." if derived else ""
-    click.echo(f"Tagged {count(counts['done'], 'photo')}.{again}")
+def _tell(counts: dict[str, int], photos: int, derived: int) -> None:
+    said = [f"Tagged {count(counts['done'], 'photo')}."]
+    if derived:
+        said.append(f"Derived {count(derived, 'photo')} again.")
+    if counts["cancelled"]:
+        said.append(f"{counts['cancelled']:,} cancelled meanwhile.")
+    if taken := photos - sum(counts.values()):
+        said.append(f"{taken:,} taken over by another run.")
+    click.echo(" ".join(said))
     click.echo("Next: urbextag locations list, or: urbextag show PHOTO")
 
 
-def _fail_if_any_failed(archive: Archive, counts: dict[str, int], as_json: bool) -> None:
+def _fail_if_any_failed(archive: Archive, request: str, counts: dict[str, int], as_json: bool) -> None:
     from urbextag.store import jobs
 
     bad = counts["set_aside"] + counts["missing"]
     if not bad:
         return
     if not as_json:
-        for row in jobs.troubled(archive.db)[:10]:
+        for row in jobs.troubled(archive.db, request)[:10]:
             click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
     raise PhotosFailed(
         f"{count(bad, 'photo')} could not be tagged: {counts['set_aside']} set aside, {counts['missing']} missing",

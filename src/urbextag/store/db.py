@@ -15,7 +15,7 @@ from urbextag.store.migrations import MIGRATIONS
 FULL_BYTES = 2**20
 """With less than this free, an I/O error of SQLite means that the disk is full."""
 BUSY_SECONDS = 60.0
-"""How long a statement waits for another process's write; every write here takes milliseconds."""
+"""How long a statement waits for another process's write; every write here takes well under a second."""
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
@@ -39,7 +39,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
                 pending = _pending(path, look)
         else:
             pending = list(MIGRATIONS)
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         db.row_factory = sqlite3.Row
         try:
             db.execute("PRAGMA foreign_keys = ON")
@@ -94,11 +94,11 @@ def write(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 @contextmanager

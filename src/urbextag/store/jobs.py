@@ -1,4 +1,4 @@
-"""The queue: one leased job per photo and kind. Claim, heartbeat, fenced finish; pause, cancel, retry.
+"""The queue: one leased job per photo. Claim, heartbeat, fenced finish; pause, cancel, retry.
 
 A claim raises the job's `token`; a result is saved only under the owner and token that claimed it, so a worker that
 was taken for dead cannot overwrite its successor's work. `strikes` counts the photo's own failures, `deaths` the
@@ -17,7 +17,6 @@ from enum import IntEnum
 from urbextag.records import Failure
 from urbextag.store.db import now
 
-KIND_TAG = "tag"
 MAX_STRIKES = 2
 MAX_DEATHS = 3
 """The first death may have been among others of its batch; the two after it were alone."""
@@ -41,13 +40,11 @@ class Claim:
     owner: str
 
 
-def enqueue(
-    db: sqlite3.Connection, shas: Iterable[str], priority: Priority, request: str | None = None, kind: str = KIND_TAG
-) -> None:
+def enqueue(db: sqlite3.Connection, shas: Iterable[str], priority: Priority, request: str | None = None) -> None:
     """Queue photos afresh. A job that is running stays so; a waiting one keeps the better priority."""
     db.executemany(
-        """INSERT INTO ut_jobs (sha, kind, state, priority, request, queued_at) VALUES (?, ?, 'queued', ?, ?, ?)
-        ON CONFLICT (sha, kind) DO UPDATE SET
+        """INSERT INTO ut_jobs (sha, state, priority, request, queued_at) VALUES (?, 'queued', ?, ?, ?)
+        ON CONFLICT (sha) DO UPDATE SET
             request = coalesce(excluded.request, request),
             priority = CASE WHEN state IN ('queued', 'running') THEN min(priority, excluded.priority)
                        ELSE excluded.priority END,
@@ -56,7 +53,7 @@ def enqueue(
             reason = CASE WHEN state IN ('queued', 'running') THEN reason END,
             state = CASE WHEN state = 'running' THEN 'running' ELSE 'queued' END,
             queued_at = excluded.queued_at""",
-        [(sha, kind, priority, request, now()) for sha in shas],
+        [(sha, priority, request, now()) for sha in shas],
     )
 
 
@@ -229,15 +226,17 @@ def last_finished(db: sqlite3.Connection) -> str | None:
     return row[0] if row[0] is None else str(row[0])
 
 
-def troubled(db: sqlite3.Connection) -> list[sqlite3.Row]:
-    """The photos that are set aside or missing, each with its path and reason."""
+def troubled(db: sqlite3.Connection, request: str | None = None) -> list[sqlite3.Row]:
+    """The photos that are set aside or missing, of all or of one request, each with its path and reason."""
     return db.execute(
-        """SELECT ut_jobs.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM ut_jobs
-        JOIN imgs ON imgs.imgsha = ut_jobs.sha WHERE state IN ('set_aside', 'missing') ORDER BY state, imgs.imgloc"""
+        f"""SELECT ut_jobs.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM ut_jobs
+        JOIN imgs ON imgs.imgsha = ut_jobs.sha
+        WHERE state IN ('set_aside', 'missing') {"AND request = ?" if request else ""} ORDER BY state, imgs.imgloc""",
+        (request,) if request else (),
     ).fetchall()
 
 
-def of_photo(db: sqlite3.Connection, sha: str, kind: str = KIND_TAG) -> sqlite3.Row | None:
+def of_photo(db: sqlite3.Connection, sha: str) -> sqlite3.Row | None:
     """A photo's job, None where it never had one."""
-    row: sqlite3.Row | None = db.execute("SELECT * FROM ut_jobs WHERE sha = ? AND kind = ?", (sha, kind)).fetchone()
+    row: sqlite3.Row | None = db.execute("SELECT * FROM ut_jobs WHERE sha = ?", (sha,)).fetchone()
     return row

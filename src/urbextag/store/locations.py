@@ -50,7 +50,15 @@ def find(db: sqlite3.Connection, name: str) -> sqlite3.Row:
 
 
 def find_or_make(db: sqlite3.Connection, name: str) -> str:
-    """The id of the location of that name; made where there is none. Call it inside `db.write`."""
+    """The id of the location of that name; made where there is none. Call it inside `db.write`.
+
+    Raises:
+        UsageError: the name is empty, or several locations have it.
+
+    """
+    name = name.strip()
+    if not name:
+        raise UsageError("a location needs a name", 'Give one: --location "Willard Asylum"')
     if db.execute(
         "SELECT 1 FROM locs WHERE locid = ? OR loc12 = ? OR locnam = ? COLLATE NOCASE", (name,) * 3
     ).fetchone():
@@ -58,7 +66,7 @@ def find_or_make(db: sqlite3.Connection, name: str) -> str:
     locid = str(uuid.uuid4())
     db.execute(
         "INSERT INTO locs (locid, loc12, locnam, locadd) VALUES (?, ?, ?, ?)",
-        (locid, locid.replace("-", "")[:12], name.strip(), now()),
+        (locid, locid.replace("-", "")[:12], name, now()),
     )
     return locid
 
@@ -124,10 +132,11 @@ def tagged_count(db: sqlite3.Connection, locid: str) -> int:
 def listing(db: sqlite3.Connection) -> list[sqlite3.Row]:
     """Every location with its numbers of photos and of tagged photos, by name."""
     return db.execute(
-        """SELECT locid, loc12, locnam, type, stype, address_city, address_state, built_year,
+        """SELECT locs.locid, loc12, locnam, type, stype, address_city, address_state, built_year,
             count(imgs.imgsha) AS photos, count(ut_photos.tagged_at) AS tagged
-        FROM locs LEFT JOIN imgs USING (locid) LEFT JOIN ut_photos ON ut_photos.sha = imgs.imgsha
-        GROUP BY locid ORDER BY locnam COLLATE NOCASE"""
+        FROM locs LEFT JOIN imgs ON imgs.locid = locs.locid AND hidden_reason IS NOT 'replaced'
+        LEFT JOIN ut_photos ON ut_photos.sha = imgs.imgsha
+        GROUP BY locs.locid ORDER BY locnam COLLATE NOCASE"""
     ).fetchall()
 
 

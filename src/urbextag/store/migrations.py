@@ -44,6 +44,7 @@ CREATE TABLE imgs (
     vlm_processed_at TEXT, vlm_model TEXT, auto_tags_legacy TEXT
 );
 CREATE INDEX imgs_location ON imgs (locid);
+CREATE INDEX imgs_replaced ON imgs (imgsha) WHERE hidden_reason = 'replaced';
 """,
     ),
     (
@@ -63,7 +64,7 @@ CREATE TABLE ut_photos (
     sha TEXT PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
     format TEXT NOT NULL, altitude REAL, drone_make TEXT, pair_sha TEXT REFERENCES imgs (imgsha) ON DELETE SET NULL,
     stages_fingerprint TEXT, derived_fingerprint TEXT, tagged_at TEXT,
-    condition_score REAL, condition_label TEXT, era TEXT
+    view_confidence REAL, condition_score REAL, condition_label TEXT, era TEXT
 ) WITHOUT ROWID;
 CREATE INDEX ut_photos_fingerprints ON ut_photos (stages_fingerprint, derived_fingerprint);
 CREATE TABLE ut_results (
@@ -82,11 +83,11 @@ CREATE TABLE ut_decisions (
 );
 CREATE INDEX ut_decisions_photo ON ut_decisions (sha, concept, id);
 CREATE TABLE ut_jobs (
-    id INTEGER PRIMARY KEY, sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, kind TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE REFERENCES imgs (imgsha) ON DELETE CASCADE,
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'set_aside', 'missing', 'cancelled')),
     priority INTEGER NOT NULL, request TEXT, owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until REAL,
     strikes INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, reason TEXT, queued_at TEXT NOT NULL,
-    finished_at TEXT, seconds REAL, UNIQUE (sha, kind)
+    finished_at TEXT, seconds REAL
 );
 CREATE INDEX ut_jobs_next ON ut_jobs (state, priority, deaths, id);
 CREATE INDEX ut_jobs_request ON ut_jobs (request, state, priority, deaths, id) WHERE request IS NOT NULL;

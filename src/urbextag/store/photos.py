@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import Literal
@@ -14,6 +15,7 @@ from urbextag.records import PhotoFacts
 from urbextag.store.db import now
 
 Added = Literal["new", "copy", "moved", "elsewhere"]
+Assigned = Literal["unchanged", "assigned", "elsewhere"]
 
 
 def known(db: sqlite3.Connection, stored: str, stamp: FileStamp) -> str | None:
@@ -72,25 +74,50 @@ def add(
             outcome = "moved"
             db.execute("DELETE FROM ut_paths WHERE path = ?", (row["imgloc"],))
             db.execute("UPDATE imgs SET imgloc = ?, imgnam = ? WHERE imgsha = ?", (stored, PurePath(stored).name, sha))
-        if not assign(db, sha, locid, move=move):
+        if assign(db, sha, locid, move=move) == "elsewhere":
             outcome = "elsewhere"
+    before = db.execute("SELECT sha FROM ut_paths WHERE path = ? AND sha <> ?", (stored, sha)).fetchone()
     db.execute(
         "INSERT OR REPLACE INTO ut_paths VALUES (?, ?, ?, ?, ?)", (stored, sha, stamp.size, stamp.mtime_ns, now())
     )
     db.execute("DELETE FROM ut_file_failures WHERE path = ?", (stored,))
+    if before:
+        _lose_path(db, before["sha"], sha)
     return outcome
 
 
-def assign(db: sqlite3.Connection, sha: str, locid: str | None, *, move: bool = False) -> bool:
-    """Put a photo into a location. False: it is in another one and was left there (unless `move`)."""
-    if locid is None:
-        return True
+def _lose_path(db: sqlite3.Connection, old: str, new: str) -> None:
+    """The content `old` gave way to `new` at its path: point to a copy of it, else let `new` take its place.
+
+    The replaced photo is kept but hidden; its location and what a person decided go over to the new one.
+    """
+    copy = db.execute("SELECT path FROM ut_paths WHERE sha = ? ORDER BY path LIMIT 1", (old,)).fetchone()
+    if copy:
+        db.execute("UPDATE imgs SET imgloc = ? WHERE imgsha = ?", (copy["path"], old))
+        return
+    db.execute("UPDATE imgs SET hidden = 1, hidden_reason = 'replaced' WHERE imgsha = ?", (old,))
+    db.execute("DELETE FROM ut_jobs WHERE sha = ? AND state <> 'running'", (old,))
+    db.execute(
+        """UPDATE imgs SET locid = coalesce(locid, (SELECT locid FROM imgs WHERE imgsha = ?)), hidden = 0,
+        hidden_reason = NULL WHERE imgsha = ?""",
+        (old, new),
+    )
+    db.execute(
+        """INSERT INTO ut_decisions (sha, concept, label, verdict, at)
+        SELECT ?, concept, label, verdict, at FROM ut_decisions WHERE sha = ? ORDER BY id""",
+        (new, old),
+    )
+
+
+def assign(db: sqlite3.Connection, sha: str, locid: str | None, *, move: bool = False) -> Assigned:
+    """Put a photo into a location. `elsewhere`: it is in another one and was left there (unless `move`)."""
     has = db.execute("SELECT locid FROM imgs WHERE imgsha = ?", (sha,)).fetchone()["locid"]
-    if has not in (None, locid) and not move:
-        return False
-    if has != locid:
-        db.execute("UPDATE imgs SET locid = ? WHERE imgsha = ?", (locid, sha))
-    return True
+    if locid is None or has == locid:
+        return "unchanged"
+    if has is not None and not move:
+        return "elsewhere"
+    db.execute("UPDATE imgs SET locid = ? WHERE imgsha = ?", (locid, sha))
+    return "assigned"
 
 
 def _insert(
@@ -129,34 +156,41 @@ def record_failure(db: sqlite3.Connection, stored: str, stamp: FileStamp, reason
     )
 
 
+def forget_failures(db: sqlite3.Connection, paths: Iterable[str]) -> None:
+    """Drop the failures of files that exist no more."""
+    db.executemany("DELETE FROM ut_file_failures WHERE path = ?", [(path,) for path in paths])
+
+
 def file_failures(db: sqlite3.Connection) -> list[sqlite3.Row]:
     """The files that could not be read, each with its reason."""
     return db.execute("SELECT path, reason, failed_at FROM ut_file_failures ORDER BY path").fetchall()
 
 
-def link_pairs(db: sqlite3.Connection, raw_formats: frozenset[str]) -> int:
-    """Link each RAW with the JPEG or HEIC of the same folder, stem and capture time. Returns the new links.
+def link_pairs(db: sqlite3.Connection, paths: Iterable[str], raw_formats: frozenset[str]) -> int:
+    """Link RAW files with the JPEG or HEIC of the same folder, stem and capture time. Returns the new links.
 
     A capture time that only one of the two carries does not part them.
+
+    Args:
+        db: the archive.
+        paths: where to look: only pairs that one of these belongs to.
+        raw_formats: names of the RAW formats.
+
     """
-    raws = db.execute(
-        f"""SELECT imgsha, imgloc, meta_date_taken AS taken FROM imgs JOIN ut_photos ON ut_photos.sha = imgsha
-        WHERE pair_sha IS NULL AND format IN ({",".join("?" * len(raw_formats))})""",
-        sorted(raw_formats),
-    ).fetchall()
-    pairs = []
-    for raw in raws:
-        stem = str(PurePath(raw["imgloc"]).with_suffix(""))
-        developed = db.execute(
-            """SELECT imgsha FROM ut_paths JOIN imgs ON imgsha = ut_paths.sha JOIN ut_photos USING (sha)
-            WHERE path > ?1 || '.' AND path < ?1 || '/' AND format IN ('jpeg', 'heic')
-                AND (meta_date_taken IS NULL OR ?2 IS NULL OR meta_date_taken = ?2)""",
-            (stem, raw["taken"]),
-        ).fetchone()
-        if developed:
-            pairs.append((developed["imgsha"], raw["imgsha"]))
-    db.executemany("UPDATE ut_photos SET pair_sha = ? WHERE sha = ?", pairs)
-    return len(pairs)
+    pairs = 0
+    for stem in {str(PurePath(path).with_suffix("")) for path in paths}:
+        pairs += db.execute(
+            f"""UPDATE ut_photos SET pair_sha = developed.sha FROM
+            (SELECT ut_paths.sha, meta_date_taken AS taken FROM ut_paths JOIN imgs ON imgsha = ut_paths.sha
+                JOIN ut_photos USING (sha)
+                WHERE path > ?1 || '.' AND path < ?1 || '/' AND format IN ('jpeg', 'heic') ORDER BY path) AS developed
+            WHERE ut_photos.pair_sha IS NULL AND format IN ({",".join("?" * len(raw_formats))})
+                AND ut_photos.sha IN (SELECT sha FROM ut_paths WHERE path > ?1 || '.' AND path < ?1 || '/')
+                AND (SELECT meta_date_taken IS NULL OR developed.taken IS NULL OR meta_date_taken = developed.taken
+                    FROM imgs WHERE imgsha = ut_photos.sha)""",
+            (stem, *sorted(raw_formats)),
+        ).rowcount
+    return pairs
 
 
 def find(db: sqlite3.Connection, name: str, stored: str | None = None) -> sqlite3.Row:
@@ -174,7 +208,9 @@ def find(db: sqlite3.Connection, name: str, stored: str | None = None) -> sqlite
     queries = [("SELECT imgs.* FROM ut_paths JOIN imgs ON imgsha = sha WHERE path = ?", stored)]
     if len(name) >= 4 and all(digit in "0123456789abcdef" for digit in name):
         queries.append(("SELECT * FROM imgs WHERE imgsha >= ?1 AND imgsha < ?1 || 'g' LIMIT 6", name))
-    queries.append(("SELECT * FROM imgs WHERE imgnam = ? OR imgnamo = ?1 LIMIT 6", name))
+    queries.append(
+        ("SELECT * FROM imgs WHERE (imgnam = ? OR imgnamo = ?1) AND hidden_reason IS NOT 'replaced' LIMIT 6", name)
+    )
     for sql, argument in queries:
         rows = db.execute(sql, (argument,)).fetchall()
         if len(rows) == 1:

@@ -1,7 +1,7 @@
 """What the models said and what follows from it: evidence, derived tags, and the columns other programs read.
 
-Evidence is kept as the stages gave it; `save_derived` makes the tags of a photo from it, with the owner's decisions on
-top, and writes the published columns of `imgs` in the same transaction.
+Evidence is kept as the stages gave it. `save_derived` keeps what was derived from it and from the owner's `rulings`,
+and writes the published columns of `imgs` in the same transaction.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from urbextag.records import Context, Derived, EraHint, Evidence, PhotoResult, Record, SceneResult, TagScore
@@ -42,7 +42,9 @@ class Decision:
 def effective_tags(derived: Iterable[TagScore], decisions: Iterable[Decision]) -> list[EffectiveTag]:
     """Models' tags with a person's decisions on top: rejected ones go, accepted and added ones stay for ever.
 
-    Ordered by confidence; what a person said has confidence 1.
+    `derive` heeds the same decisions; here they get their origin, and those that it cannot know stand all the same: of
+    a concept that has left the taxonomy, or on a photo that was never looked at. Ordered by confidence; what a person
+    said has confidence 1.
     """
     said = {decision.concept: decision for decision in decisions}
     tags = {
@@ -89,14 +91,22 @@ def save_stages(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint:
 
 
 def save_derived(db: sqlite3.Connection, derived: Derived, derived_fingerprint: str) -> None:
-    """Replace a photo's tags by what was derived, with its decisions on top. Call it inside `db.write`."""
+    """Replace a photo's tags, view, condition and era by what was derived. Call it inside `db.write`.
+
+    Args:
+        db: the archive's database.
+        derived: what followed from the photo's evidence and its `rulings`, read in the same transaction.
+        derived_fingerprint: what it was derived with (`rederive.fingerprint`).
+
+    """
     sha = derived.id
     condition = derived.condition
     db.execute(
-        """UPDATE ut_photos SET derived_fingerprint = ?, condition_score = ?, condition_label = ?, era = ?
-        WHERE sha = ?""",
+        """UPDATE ut_photos SET derived_fingerprint = ?, view_confidence = ?, condition_score = ?, condition_label = ?,
+            era = ? WHERE sha = ?""",
         (
             derived_fingerprint,
+            derived.view_confidence,
             condition.score if condition else None,
             condition.label if condition else None,
             json.dumps([asdict(hint) for hint in derived.era]),
@@ -119,14 +129,19 @@ def decide(db: sqlite3.Connection, sha: str, concept: str, label: str, verdict: 
 
 
 def decisions(db: sqlite3.Connection, sha: str) -> list[Decision]:
-    """The latest decision on each concept of a photo; cleared ones left out."""
+    """The latest decision on each concept of a photo, oldest first; cleared ones left out."""
     rows = db.execute(
         """SELECT concept, label, verdict FROM ut_decisions WHERE id IN
             (SELECT max(id) FROM ut_decisions WHERE sha = ? GROUP BY concept) AND verdict <> 'clear'
-        ORDER BY concept""",
+        ORDER BY id""",
         (sha,),
     )
     return [Decision(*row) for row in rows]
+
+
+def rulings(db: sqlite3.Connection, sha: str) -> dict[str, bool]:
+    """A person's word on a photo as `taxonomy.derive` takes it: {concept: whether it is there}, oldest first."""
+    return {decision.concept: decision.verdict != "reject" for decision in decisions(db, sha)}
 
 
 def publish(db: sqlite3.Connection, sha: str, derived: Iterable[TagScore]) -> None:
@@ -171,10 +186,16 @@ def stages(db: sqlite3.Connection, sha: str) -> dict[str, dict[str, Any]]:
 
 
 def derived_facts(db: sqlite3.Connection, sha: str) -> dict[str, Any]:
-    """Condition and era of a photo in the form of `taxonomy derive`."""
-    row = db.execute("SELECT condition_score, condition_label, era FROM ut_photos WHERE sha = ?", (sha,)).fetchone()
+    """View type, condition and era of a photo in the form of `taxonomy derive`; no view type before it was tagged."""
+    row = db.execute(
+        """SELECT view_type, view_confidence, condition_score, condition_label, era
+        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha = ?""",
+        (sha,),
+    ).fetchone()
+    tagged = row["view_confidence"] is not None
+    view = {"value": row["view_type"], "confidence": row["view_confidence"]} if tagged else None
     condition = {"score": row["condition_score"], "label": row["condition_label"]} if row["condition_label"] else None
-    return {"condition": condition, "era": json.loads(row["era"] or "[]")}
+    return {"view_type": view, "condition": condition, "era": json.loads(row["era"] or "[]")}
 
 
 def records(db: sqlite3.Connection, contexts: Mapping[str, Context]) -> list[tuple[Record, SceneResult]]:
@@ -190,13 +211,8 @@ def records(db: sqlite3.Connection, contexts: Mapping[str, Context]) -> list[tup
             box = piece.pop("box")
             evidence.setdefault(row["sha"], []).append(Evidence(**piece, box=tuple(box) if box else None))
         if row["stage"] == "scene":
-            scenes[row["sha"]] = scene_from(json.loads(row["data"]))
+            scenes[row["sha"]] = SceneResult.from_json(json.loads(row["data"]))
     return [(Record(sha, contexts[sha], tuple(evidence.get(sha, ()))), scene) for sha, scene in scenes.items()]
-
-
-def scene_from(data: Mapping[str, Any]) -> SceneResult:
-    """A SceneResult from what the scene stage put down as JSON."""
-    return replace(SceneResult(**data), reasons=tuple(data["reasons"]))
 
 
 def era_hints(text: str | None) -> list[EraHint]:

@@ -10,28 +10,33 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 def select(db: sqlite3.Connection, scope: Scope, stages_fingerprint: str, name: str | None = None) -> list[str]:
-    """The photos of a scope. A photo that is set aside is in all scopes but `missing` and `changed`.
+    """The photos of a scope, those left out that were replaced at their path.
 
     Args:
         db: the archive.
-        scope: `missing`: never tagged; `failed`: set aside, missing or cancelled; `changed`: tagged by other stages
-            or options (another taxonomy or context needs no stages: see `rederive`); `location`, `photo`: by id.
+        scope: `missing`: never tagged, or queued; `failed`: set aside, missing or cancelled; `changed`: tagged by
+            other stages or options (another taxonomy or context needs no stages: see `rederive`); `location`,
+            `photo`: by id. `missing` and `changed` leave out what is set aside or has no file.
         stages_fingerprint: of the stages that would run.
         name: the locid or SHA-256 of the scopes `location` and `photo`.
 
     """
-    untagged = """SELECT ut_photos.sha FROM ut_photos LEFT JOIN ut_jobs ON ut_jobs.sha = ut_photos.sha AND kind = 'tag'
-        WHERE tagged_at IS NULL AND (state IS NULL OR state <> 'set_aside')"""
-    queries: dict[Scope, tuple[str, tuple[str, ...]]] = {
-        "missing": (untagged, ()),
-        "failed": ("SELECT sha FROM ut_jobs WHERE kind = 'tag' AND state IN ('set_aside', 'missing', 'cancelled')", ()),
-        "changed": ("SELECT sha FROM ut_photos WHERE stages_fingerprint <> ?", (stages_fingerprint,)),
-        "location": ("SELECT imgsha FROM imgs WHERE locid = ?", (name or "",)),
-        "photo": ("SELECT imgsha FROM imgs WHERE imgsha = ?", (name or "",)),
-        "all": ("SELECT sha FROM ut_photos", ()),
+    well = "coalesce(state, '') NOT IN ('set_aside', 'missing')"
+    conditions: dict[Scope, tuple[str, tuple[str, ...]]] = {
+        "missing": (f"state = 'queued' OR (tagged_at IS NULL AND {well})", ()),
+        "failed": ("state IN ('set_aside', 'missing', 'cancelled')", ()),
+        "changed": (f"stages_fingerprint <> ? AND {well}", (stages_fingerprint,)),
+        "location": ("ut_photos.sha IN (SELECT imgsha FROM imgs WHERE locid = ?)", (name or "",)),
+        "photo": ("ut_photos.sha = ?", (name or "",)),
+        "all": ("TRUE", ()),
     }
-    sql, arguments = queries[scope]
-    return [row[0] for row in db.execute(sql, arguments)]
+    condition, arguments = conditions[scope]
+    rows = db.execute(
+        f"""SELECT ut_photos.sha FROM ut_photos LEFT JOIN ut_jobs USING (sha) WHERE ({condition})
+        AND ut_photos.sha NOT IN (SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced')""",
+        arguments,
+    )
+    return [row["sha"] for row in rows]
 
 
 def derivable(db: sqlite3.Connection, stages_fingerprint: str) -> list[tuple[str, str | None, str | None]]:

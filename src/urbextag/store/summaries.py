@@ -20,8 +20,9 @@ def photos(db: sqlite3.Connection, locid: str) -> list[PhotoSummary]:
     ):
         tags[row["sha"]].append(PhotoTag(row["concept"], row["label"], row["confidence"]))
     rows = db.execute(
-        """SELECT imgsha, imgnam, view_type, scene_confidence, quality_score, condition_score, era, pair_sha
-        FROM imgs JOIN ut_photos ON sha = imgsha WHERE locid = ? AND tagged_at IS NOT NULL ORDER BY imgsha""",
+        """SELECT imgsha, imgnam, view_type, view_confidence, quality_score, condition_score, era, pair_sha
+        FROM imgs JOIN ut_photos ON sha = imgsha WHERE locid = ? AND tagged_at IS NOT NULL
+            AND hidden_reason IS NOT 'replaced' ORDER BY imgsha""",
         (locid,),
     )
     return [
@@ -29,7 +30,7 @@ def photos(db: sqlite3.Connection, locid: str) -> list[PhotoSummary]:
             sha=row["imgsha"],
             name=row["imgnam"],
             view_type=row["view_type"],
-            view_confidence=row["scene_confidence"],
+            view_confidence=row["view_confidence"],
             quality=row["quality_score"],
             tags=tuple(tags[row["imgsha"]]),
             condition=row["condition_score"],
@@ -42,7 +43,11 @@ def photos(db: sqlite3.Connection, locid: str) -> list[PhotoSummary]:
 
 def photo_count(db: sqlite3.Connection, locid: str) -> int:
     """How many photos a location has, tagged or not."""
-    return int(db.execute("SELECT count(*) FROM imgs WHERE locid = ?", (locid,)).fetchone()[0])
+    return int(
+        db.execute(
+            "SELECT count(*) FROM imgs WHERE locid = ? AND hidden_reason IS NOT 'replaced'", (locid,)
+        ).fetchone()[0]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,12 @@ class ArchiveCounts:
 
 def archive_counts(db: sqlite3.Connection) -> ArchiveCounts:
     """The numbers of `status`; each is read off an index."""
+    standing = "sha NOT IN (SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced')"
     queries = (
-        "SELECT count(*) FROM ut_photos",
-        "SELECT count(*) FROM ut_photos WHERE stages_fingerprint IS NOT NULL",
+        f"SELECT count(*) FROM ut_photos WHERE {standing}",
+        f"SELECT count(*) FROM ut_photos WHERE stages_fingerprint IS NOT NULL AND {standing}",
         "SELECT count(*) FROM locs",
-        "SELECT count(*) FROM imgs WHERE locid IS NULL",
+        "SELECT count(*) FROM imgs WHERE locid IS NULL AND hidden_reason IS NOT 'replaced'",
         "SELECT count(*) FROM ut_file_failures",
         "SELECT count(*) FROM ut_decisions",
     )

@@ -45,3 +45,8 @@ class Concept:
     """How far gone a place is that shows this, in [0, 1]; None = it says nothing of that."""
     years: Years | None = None
     years_kind: Literal["built", "used"] = "built"
+
+    @property
+    def category_name(self) -> str:
+        """Label of the topmost ancestor, its own where it has none, each word with a capital ("Medical")."""
+        return (self.ancestors[-1] if self.ancestors else self.label).title()

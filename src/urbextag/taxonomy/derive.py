@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
+from types import MappingProxyType
 
 from urbextag.records import Derived, Record, SceneResult, TagScore, ViewType, Why
 from urbextag.taxonomy.concept import Concept
@@ -13,9 +15,12 @@ from urbextag.taxonomy.era import era_hints
 from urbextag.taxonomy.fuse import CONFIDENCE_LIMIT, NAME_GROUP, Opinion, band, confidence, hear, join, opinions
 from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.sources import log_odds
-from urbextag.taxonomy.view import infer, settle_view
+from urbextag.taxonomy.view import infer, rule_view, settle_view, without_text
 
 _IMPLIED_REPEAT = 0.5
+PERSON_GROUP = "person"
+"""Group of a person's rulings among those that speak of a concept."""
+NO_RULINGS: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Weighed:
     nudges: tuple[Why, ...]
     confidence: float
     """In [0, 1]."""
+    ruled: bool = False
+    """Whether a person says that it is there: then it is a tag, whatever else holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,23 @@ class Scales:
     unmatched: tuple[str, ...]
 
 
-def derive(taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None) -> Derived:
+def derive(
+    taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None, rulings: Mapping[str, bool] = NO_RULINGS
+) -> Derived:
     """All that follows from one photo's evidence.
 
-    A view type of the context, set by hand, outranks `scene`, and that outranks the view inferred from the evidence.
-    A photo of a document gets no condition: decay in an old picture is not the decay of the place.
+    A person's ruling on the view outranks the view type of the context, that outranks `scene`, and that outranks the
+    view inferred from the evidence. A photo of a document gets no condition: decay in an old picture is not the decay
+    of the place.
+
+    Args:
+        taxonomy: the concepts and rules.
+        record: the evidence with its context.
+        scene: what the scene stage made of the photo.
+        rulings: a person's word by concept id, oldest first: True = it is there and a tag with confidence 1, False =
+            it is not and what named it was wrong. Concepts that the taxonomy does not know are passed over.
     """
-    scales = weigh_record(taxonomy, record, scene)
+    scales = weigh_record(taxonomy, record, scene, rulings)
     tags = choose(taxonomy, scales.weighed, scales.view)
     return Derived(
         id=record.id,
@@ -57,16 +74,37 @@ def derive(taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None)
     )
 
 
-def weigh_record(taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None) -> Scales:
-    """The first half of `derive`: every concept with evidence is weighed, none is chosen yet."""
+def weigh_record(
+    taxonomy: Taxonomy, record: Record, scene: SceneResult | None = None, rulings: Mapping[str, bool] = NO_RULINGS
+) -> Scales:
+    """The first half of `derive`: every concept with evidence or a ruling is weighed, none is chosen yet."""
     said, unmatched = hear(taxonomy, record.evidence)
-    heard = opinions(taxonomy.sources, said)
-    inferred = infer(taxonomy, heard)
-    view = settle_view(record.context, scene, inferred)
+    opened = opinions(taxonomy.sources, said)
+    heard = overrule(taxonomy, opened, rulings)
+    inferred = infer(taxonomy, overrule(taxonomy, without_text(taxonomy, said, opened), rulings))
+    view = rule_view(taxonomy, settle_view(record.context, scene, inferred), rulings)
     seen_view = inferred if scene is None or scene.view_type == "unknown" else (scene.view_type, scene.confidence, ())
     known = situation(taxonomy, record.context, view, heard)
     weighed = weigh(taxonomy, heard, known, (seen_view[0], seen_view[1]))
+    for concept_id, is_there in rulings.items():
+        if not is_there:  # implied or shown by the view, for what named it was overruled
+            weighed.pop(concept_id, None)
+        elif concept_id in heard:
+            weighed[concept_id] = Weighed(heard[concept_id], (), 1.0, ruled=True)
     return Scales(view[0], view[1], weighed, unmatched)
+
+
+def overrule(taxonomy: Taxonomy, heard: Mapping[str, Opinion], rulings: Mapping[str, bool]) -> dict[str, Opinion]:
+    """The opinions with a person's above them: certain of what is there, silent on what is not."""
+    ruled = dict(heard)
+    for concept_id, is_there in rulings.items():
+        if not is_there:
+            ruled.pop(concept_id, None)
+        elif concept_id in taxonomy.concepts:
+            parts = heard[concept_id].parts if concept_id in heard else ()
+            groups = heard[concept_id].groups if concept_id in heard else frozenset()
+            ruled[concept_id] = Opinion(inf, 1.0, groups | {PERSON_GROUP}, parts)
+    return ruled
 
 
 def weigh(
@@ -156,22 +194,27 @@ def _excluded(taxonomy: Taxonomy, base: Mapping[str, float]) -> dict[str, str]:
 
 
 def choose(taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType) -> tuple[TagScore, ...]:
-    """The tags of a photo: sure enough, the most specific of each line, at most the budget, best first."""
+    """The tags of a photo, best first: what a person ruled, then the model's up to the budget.
+
+    The model's are sure enough, fit the view and are the most specific of their line.
+    """
     rules = taxonomy.sources.rules
     sure = {
         concept_id: one
         for concept_id, one in weighed.items()
-        if one.confidence >= rules.threshold and _fits(taxonomy.concepts[concept_id], view)
+        if one.ruled or (one.confidence >= rules.threshold and _fits(taxonomy.concepts[concept_id], view))
     }
     outdone = {concept_id for concept_id in sure if _gives_way(taxonomy, concept_id, sure)}
     above = {ancestor for concept_id in sure.keys() - outdone for ancestor in taxonomy.concepts[concept_id].lineage}
-    ranked: list[tuple[float, str]] = []
-    for concept_id in sure.keys() - outdone - above:
+    ruled = {concept_id for concept_id in sure if sure[concept_id].ruled}
+    ranked: list[tuple[bool, float, str]] = []
+    for concept_id in (sure.keys() - outdone - above) | ruled:
         concept = taxonomy.concepts[concept_id]
         worth = rules.generic_rank if concept.generic else 1.0 + rules.depth_rank * len(concept.lineage)
-        ranked.append((-sure[concept_id].confidence * worth, concept_id))
+        ranked.append((concept_id not in ruled, -sure[concept_id].confidence * worth, concept_id))
     ranked.sort()
-    return tuple(_tag(taxonomy.concepts[concept_id], sure[concept_id]) for _, concept_id in ranked[: rules.budget])
+    best = ranked[: max(rules.budget, len(ruled))]
+    return tuple(_tag(taxonomy.concepts[concept_id], sure[concept_id]) for *_, concept_id in best)
 
 
 def _gives_way(taxonomy: Taxonomy, concept_id: str, sure: Mapping[str, Weighed]) -> bool:

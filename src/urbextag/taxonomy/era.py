@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from urbextag.errors import UsageError
 from urbextag.records import EraHint, Evidence, TagScore, Years
 from urbextag.taxonomy.concept import Concept
+from urbextag.taxonomy.fields import FIRST_YEAR, LAST_YEAR
 
 FIRST_READ_YEAR, LAST_READ_YEAR = 1800, 2030
 READ_YEAR_CONFIDENCE = 0.35
@@ -43,10 +44,10 @@ def era_hints(
 
 
 def parse_years(text: str) -> Years:
-    """The interval that a person writes: `1910`, `1870-1910` or `1920s`, both ends inclusive.
+    """The interval that a person writes: `1910`, `1870-1910` or `1920s`, both ends inclusive, each in 1500 to 2100.
 
     Raises:
-        UsageError: the text is none of these, or the interval ends before it begins.
+        UsageError: the text is none of these, the interval ends before it begins, or a year is out of range.
     """
     found = _INTERVAL.fullmatch(text.strip())
     if found is None:
@@ -57,4 +58,9 @@ def parse_years(text: str) -> Years:
         last = first + 9
     if first > last:
         raise UsageError(f"the era {text!r} ends before it begins", "Write the earlier year first")
+    if first < FIRST_YEAR or last > LAST_YEAR:
+        raise UsageError(
+            f"the era {text!r} is not within {FIRST_YEAR} to {LAST_YEAR}",
+            "Write the years in which the place was built",
+        )
     return first, last

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from urbextag.records import Context, Evidence, SceneResult, ViewType
 from urbextag.taxonomy.concept import Concept
-from urbextag.taxonomy.fuse import Opinion, confidence, hear, opinions, probability
+from urbextag.taxonomy.fuse import Opinion, Said, confidence, hear, opinions, probability
 from urbextag.taxonomy.model import Taxonomy
 
 MOST_CONFIDENT = 0.97
 """An inferred view is never surer than this: words alone cannot show where the camera stood."""
+TEXT_SOURCE = "ocr"
+"""The source that reads text in the picture."""
 _MAX_REASONS = 5
 
 COMPATIBLE: Mapping[ViewType, frozenset[ViewType]] = {
@@ -30,14 +32,29 @@ def contradicts(concept: Concept, view: ViewType) -> bool:
 
 
 def infer_view(taxonomy: Taxonomy, evidence: Iterable[Evidence]) -> tuple[ViewType, float, tuple[str, ...]]:
-    """The view type that a photo's evidence speaks for.
+    """The view type that a photo's evidence speaks for; text read in it tells documents only (`without_text`).
 
     Returns:
         The view, its confidence in [0, 1] and up to five reasons (`bar stool (ram++): interior`), strongest first.
         `unknown` with confidence 0 and no reasons where no view leads clearly.
     """
     said, _ = hear(taxonomy, evidence)
-    return infer(taxonomy, opinions(taxonomy.sources, said))
+    return infer(taxonomy, without_text(taxonomy, said, opinions(taxonomy.sources, said)))
+
+
+def without_text(taxonomy: Taxonomy, said: Said, heard: Mapping[str, Opinion]) -> dict[str, Opinion]:
+    """The opinions without what `ocr` read, where it tells nothing of the view.
+
+    A sign names a room from outside as well as inside; what names a document in print is kept.
+    """
+    pictured = dict(heard)
+    for concept_id, by_source in said.items():
+        if TEXT_SOURCE in by_source and "document" not in taxonomy.concepts[concept_id].views:
+            del pictured[concept_id]
+            others = {source: phrases for source, phrases in by_source.items() if source != TEXT_SOURCE}
+            if others:
+                pictured |= opinions(taxonomy.sources, {concept_id: others})
+    return pictured
 
 
 def infer(taxonomy: Taxonomy, heard: Mapping[str, Opinion]) -> tuple[ViewType, float, tuple[str, ...]]:
@@ -94,3 +111,19 @@ def settle_view(
     if scene is not None and scene.view_type != "unknown":
         return scene.view_type, scene.confidence
     return inferred[0], inferred[1]
+
+
+def rule_view(taxonomy: Taxonomy, view: tuple[ViewType, float], rulings: Mapping[str, bool]) -> tuple[ViewType, float]:
+    """The view with a person's rulings on view concepts above it, with its confidence.
+
+    A concept that is there and names one view sets it; of several the last one holds. A view whose own concept is
+    ruled out gives way to `unknown`, since nothing else is known to hold in its place.
+    """
+    concepts = taxonomy.concepts
+    there = [concepts[concept_id] for concept_id, is_there in rulings.items() if is_there and concept_id in concepts]
+    named = [concept.views[0] for concept in there if concept.facet == "view" and len(concept.views) == 1]
+    if named:
+        return named[-1], 1.0
+    if view[0] in taxonomy.views and rulings.get(taxonomy.views[view[0]]) is False:
+        return "unknown", 0.0
+    return view
