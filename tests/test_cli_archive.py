@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -271,3 +273,39 @@ def test_an_archive_behind_a_link_keeps_relative_paths(box, tmp_path):
     assert box.ok("add", "p", "--json").json["unchanged"] == 1
     with closing(box.database()) as db:
         assert [row["path"] for row in db.execute("SELECT path FROM ut_paths")] == ["p/a.png"]
+
+
+def test_an_empty_argument_is_no_wildcard(box, tmp_path):
+    draw(tmp_path / "a.png", "A")
+    box.ok("add", tmp_path / "a.png", "--location", "Mill", "--type", "church")
+    for arguments in (("jobs", "cancel", "--location", ""), ("tag", "--location", ""), ("tag", "--photo", "")):
+        box.ok(*arguments, code=2)
+    for option in ("--era", "--type", "--state"):
+        box.ok("add", tmp_path / "a.png", "--location", "Mill", option, "", code=2)
+    assert box.ok("jobs", "status", "--json").json["counts"]["queued"] == 1
+    box.ok("add", tmp_path / "a.png", "--location", "Mill", "--type", "medical")
+    (row,) = box.ok("locations", "list", "--json").json
+    assert (row["type"], row["stype"]) == ("Medical", None)
+
+
+def test_strange_files_are_passed_over(box, tmp_path):
+    draw(tmp_path / "p" / "a.png", "A")
+    os.mkfifo(tmp_path / "p" / "pipe")
+    (tmp_path / "p" / "dangling").symlink_to(tmp_path / "nowhere")
+    report = box.ok("add", tmp_path / "p", tmp_path / "p", "--json", timeout=30).json
+    assert (report["new"], report["files"], sum(report["ignored"].values())) == (1, 3, 2)
+    assert "File name too long" in box.ok("add", "x" * 300, code=2).err
+
+
+def test_an_emptied_database_is_not_taken_for_a_fresh_one(box):
+    (box.root / "urbextag.db").write_bytes(b"")
+    assert "missing or empty" in box.ok("status", code=3).err
+
+
+def test_a_reader_that_goes_away_is_no_bug(box, tmp_path):
+    for number in range(30):
+        (tmp_path / f"{number}.jpg").touch()
+    box("add", tmp_path)
+    command = f"{sys.executable} -m urbextag status | head -1; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", command], cwd=box.root, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -1,7 +1,10 @@
 """What the command line must not load before it is needed, and what the package must carry."""
 
+import os
 import subprocess
 import sys
+
+from conftest import draw
 
 HEAVY = ("numpy", "PIL", "cv2", "onnxruntime", "rapidocr", "rawpy", "pi_heif", "rich", "yaml", "torch")
 
@@ -23,3 +26,14 @@ def test_help_loads_nothing_heavy():
 
 def test_status_loads_no_model_library(box):
     assert set(loaded("--archive", str(box.root), "status")) <= {"rich"}
+
+
+def test_nothing_is_reported_to_anyone(tmp_path):
+    """ONNX Runtime would leave a device id and a queue of events in the home folder before it sends them."""
+    photo = draw(tmp_path / "p" / "sign.png", "BOILER ROOM")
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-m", "urbextag", "tag", str(photo)]
+    subprocess.run(command, check=True, capture_output=True, env=environment | {"HOME": str(home)})
+    assert list(home.iterdir()) == []

@@ -77,7 +77,7 @@ def load_config(folder: Path) -> Config:
     """
     path = folder / CONFIG_NAME
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ConfigError(f"{path} is missing", "Make an archive with: urbextag init DIR") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -72,7 +72,7 @@ def walk(paths: Sequence[Path]) -> Iterator[Found]:
         UsageError: a path does not exist.
 
     """
-    for path in paths:
+    for path in dict.fromkeys(paths):
         if path.is_file():
             yield Found(path, True)
         elif path.is_dir():
@@ -156,10 +156,10 @@ def _known(archive: Archive, path: Path, name: str, report: AddReport) -> str | 
 def _read(found: Found) -> _Read | PhotoError | None:
     """Hash a file and read its header. None: a file met in a folder that is no photo and does not claim to be one."""
     try:
-        stamp = FileStamp.of(found.path)
         claims = found.named or found.path.suffix.lower() in images.PHOTO_SUFFIXES
-        if not claims and images.sniff(found.path) is None:
+        if not claims and (not found.path.is_file() or images.sniff(found.path) is None):
             return None
+        stamp = FileStamp.of(found.path)
         facts = images.read_facts(found.path)
         sha = content_sha256(found.path)
     except OSError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -25,6 +28,7 @@ from urbextag.errors import UrbextagError
 EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+INTERRUPTED = "interrupted; what was finished is kept and the rest stays queued. Go on: run it again, or: urbextag tag."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -71,6 +75,13 @@ def main() -> NoReturn:
     """Run the command line and exit: 0, or the exit code of the error (docs/cli.md)."""
     # A broken EXIF field is no fault of the photo: it reads as "the file does not say"
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    interrupted = threading.Event()
+
+    def on_interrupt(number: int, frame: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, on_interrupt)
     verbose = any(argument in ("-v", "--verbose") for argument in sys.argv[1:])
     try:
         code = cli.main(prog_name="urbextag", standalone_mode=False)
@@ -85,15 +96,22 @@ def main() -> NoReturn:
         error.show()
         sys.exit(EXIT_USAGE)
     except (KeyboardInterrupt, click.Abort):
-        _tell(
-            "interrupted; what was finished is kept and the rest stays queued. Go on: run it again, or: urbextag tag.",
-            verbose,
-        )
+        _tell(INTERRUPTED, verbose)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of the pipe went away; the interpreter would complain of it at exit
+        # The reader of the pipe went away; the interpreter would complain of it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except UnicodeEncodeError as error:
+        _tell(f"{ascii(error.object)[:80]} is not valid UTF-8 or cannot be shown here. Use another text.", verbose)
+        sys.exit(EXIT_USAGE)
+    except OSError as error:
+        _tell(f"{error.filename or 'the system'}: {error.strerror}. Look at the path and its permissions.", verbose)
+        sys.exit(EXIT_USAGE)
     except Exception as error:  # noqa: BLE001 - the last boundary: a bug becomes one line and its own exit code
+        if interrupted.is_set():  # a library may turn the interruption into an error of its own
+            _tell(INTERRUPTED, verbose)
+            sys.exit(EXIT_INTERRUPTED)
         _tell(f"a bug: {type(error).__name__}: {error}. Run again with -v and report what it prints.", verbose)
         sys.exit(EXIT_BUG)
 

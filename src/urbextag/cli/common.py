@@ -80,7 +80,12 @@ def console() -> Console:
     """A rich console for standard output; plain where that is no terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to the boundary; rich itself would end the process with the exit code of a bug."""
+            raise BrokenPipeError
+
+    return Pipe(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -88,14 +93,16 @@ def confirm(question: str, yes: bool) -> None:
 
     Raises:
         UsageError: nobody can answer and `--yes` was not given.
-        click.Abort: the answer is no.
+        click.exceptions.Exit: the answer is no.
 
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{question} Nobody is here to answer", "Answer with --yes")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        click.echo("Nothing was changed.", err=True)
+        raise click.exceptions.Exit(0)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

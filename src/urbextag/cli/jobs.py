@@ -87,7 +87,7 @@ def cancel(app: App, location: str | None) -> None:
     from urbextag.store.db import write
 
     with app.archive() as archive:
-        locid = locations.find(archive.db, location)["locid"] if location else None
+        locid = locations.find(archive.db, location)["locid"] if location is not None else None
         with write(archive.db):
             number = store.cancel(archive.db, locid)
     click.echo(f"Cancelled {count(number, 'photo')}.")

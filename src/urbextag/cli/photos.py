@@ -140,12 +140,12 @@ def location_facts(
     from urbextag.taxonomy import parse_years
 
     category = stype = built = built_type = None
-    if kind:
+    if kind is not None:
         category, stype = place_type(taxonomy, kind)
-    if era:
+    if era is not None:
         first, last = parse_years(era)
         built, built_type = (str(first), "year") if first == last else (f"{first}-{last}", "range")
-    return LocationFacts(category, stype, city, state_code(state) if state else None, built, built_type)
+    return LocationFacts(category, stype, city, state_code(state) if state is not None else None, built, built_type)
 
 
 def place_type(taxonomy: Taxonomy, kind: str) -> tuple[str, str | None]:
@@ -163,8 +163,7 @@ def place_type(taxonomy: Taxonomy, kind: str) -> tuple[str, str | None]:
         close = get_close_matches(kind.lower(), names, 3, 0.5)
         remedy = f"Did you mean {' or '.join(close)}?" if close else "See the kinds: docs/taxonomy.md"
         raise UsageError(f"no kind of place is called {kind!r}", remedy)
-    category = (concept.ancestors[-1] if concept.ancestors else concept.label).title()
-    return category, None if concept.category else concept.label
+    return concept.category_name, None if concept.category else concept.label
 
 
 @click.command()

@@ -99,7 +99,7 @@ def hand_context(view_type: Any, location_type: str | None, state: str | None, e
         view_type=view_type,
         location_type=kind.lower() if kind else None,
         state=STATES.get(facts.address_state or "", facts.address_state),
-        era=parse_years(era) if era else None,
+        era=parse_years(era) if era is not None else None,
     )
 
 
@@ -155,12 +155,12 @@ def resolve_scope(
     """
     from urbextag.store import locations, photos
 
-    implied = [name for name, given in (("location", location), ("photo", photo)) if given]
+    implied = [name for name, given in (("location", location), ("photo", photo)) if given is not None]
     if len(implied) > 1 or (implied and scope not in (None, implied[0])):
         raise UsageError("--scope, --location and --photo contradict each other", "Give one of them")
-    if location:
+    if location is not None:
         return "location", locations.find(archive.db, location)["locid"]
-    if photo:
+    if photo is not None:
         return "photo", photos.find(archive.db, photo, archive.stored(Path(photo)))["imgsha"]
     if scope in ("location", "photo"):
         raise UsageError(f"--scope {scope} does not say which", f"Give --{scope} NAME")

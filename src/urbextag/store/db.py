@@ -27,9 +27,9 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
         ArchiveError: missing, not a database, damaged, newer than this release, locked, or the disk is full.
 
     """
-    if not create and not path.is_file():
+    if not create and not (path.is_file() and path.stat().st_size):
         raise ArchiveError(
-            f"the archive's database {path} is missing", "Restore it from a backup, or run: urbextag init"
+            f"the archive's database {path} is missing or empty", "Restore it from a backup, or run: urbextag init"
         )
     with faults(path):
         if path.exists():

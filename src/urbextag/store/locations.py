@@ -76,6 +76,11 @@ def set_facts(db: sqlite3.Connection, locid: str, facts: LocationFacts) -> bool:
     said = {f.name: getattr(facts, f.name) for f in fields(facts) if getattr(facts, f.name) is not None}
     if not said:
         return False
+    if facts.type is not None and facts.stype is None:
+        said["stype"] = None  # the class of another category would contradict it
+        row = db.execute("SELECT type, stype FROM locs WHERE locid = ?", (locid,)).fetchone()
+        if row["type"] == facts.type:
+            said["stype"] = row["stype"]
     columns = ", ".join(f"{name} = :{name}" for name in said)
     differs = " OR ".join(f"{name} IS NOT :{name}" for name in said)
     return bool(

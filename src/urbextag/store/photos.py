@@ -183,9 +183,11 @@ def link_pairs(db: sqlite3.Connection, paths: Iterable[str], raw_formats: frozen
             f"""UPDATE ut_photos SET pair_sha = developed.sha FROM
             (SELECT ut_paths.sha, meta_date_taken AS taken FROM ut_paths JOIN imgs ON imgsha = ut_paths.sha
                 JOIN ut_photos USING (sha)
-                WHERE path > ?1 || '.' AND path < ?1 || '/' AND format IN ('jpeg', 'heic') ORDER BY path) AS developed
+                WHERE path > ?1 || '.' AND path < ?1 || '/' AND instr(substr(path, length(?1) + 2), '.') = 0
+                    AND format IN ('jpeg', 'heic') ORDER BY path) AS developed
             WHERE ut_photos.pair_sha IS NULL AND format IN ({",".join("?" * len(raw_formats))})
-                AND ut_photos.sha IN (SELECT sha FROM ut_paths WHERE path > ?1 || '.' AND path < ?1 || '/')
+                AND ut_photos.sha IN (SELECT sha FROM ut_paths
+                    WHERE path > ?1 || '.' AND path < ?1 || '/' AND instr(substr(path, length(?1) + 2), '.') = 0)
                 AND (SELECT meta_date_taken IS NULL OR developed.taken IS NULL OR meta_date_taken = developed.taken
                     FROM imgs WHERE imgsha = ut_photos.sha)""",
             (stem, *sorted(raw_formats)),
@@ -206,6 +208,7 @@ def find(db: sqlite3.Connection, name: str, stored: str | None = None) -> sqlite
 
     """
     queries = [("SELECT imgs.* FROM ut_paths JOIN imgs ON imgsha = sha WHERE path = ?", stored)]
+    queries.append(("SELECT imgs.* FROM ut_paths JOIN imgs ON imgsha = sha WHERE path = ?", name))
     if len(name) >= 4 and all(digit in "0123456789abcdef" for digit in name):
         queries.append(("SELECT * FROM imgs WHERE imgsha >= ?1 AND imgsha < ?1 || 'g' LIMIT 6", name))
     queries.append(

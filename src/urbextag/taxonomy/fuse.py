@@ -16,6 +16,8 @@ Band = Literal["certain", "likely", "possible"]
 CERTAIN_FROM, LIKELY_FROM = 0.85, 0.6
 CONFIDENCE_LIMIT = 0.99
 """No number of agreeing sources makes more than this."""
+LONGEST_WHY = 200
+"""Characters of a label that a reason repeats: a page-long label stands behind hundreds of concepts."""
 NAME_GROUP = "name"
 """Group of the sources that read names of files and folders and never look at the picture."""
 
@@ -38,7 +40,7 @@ class Opinion:
 
     def why(self) -> tuple[Why, ...]:
         """The parts as reasons of a tag."""
-        return tuple(Why(source, label, round(weight, 3)) for weight, source, label in self.parts)
+        return tuple(Why(source, label[:LONGEST_WHY], round(weight, 3)) for weight, source, label in self.parts)
 
 
 def band(confidence: float) -> Band:

@@ -23,7 +23,7 @@ def parse_record(text: str, line: int = 1) -> Record:
     """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(line, f"is not JSON ({error})") from error
     if not isinstance(value, dict):
         raise _bad(line, "must be a JSON object")
