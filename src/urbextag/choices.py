@@ -1,0 +1,15 @@
+"""The closed lists of words that settings and options choose from; light, so that the command line may read them."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Profile = Literal["starter", "scene", "standard"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+
+Precision = Literal["fp32", "fp16", "int8"]
+"""Number format of a model's weights."""
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+Provider = Literal["auto", "cpu", "cuda", "coreml", "webgpu", "directml"]
+"""What runs the models; `auto` takes the best that is here."""
