@@ -38,6 +38,8 @@ class Concept:
     """Views this concept is evidence for."""
     places: tuple[str, ...] = ()
     """Ids of place concepts where it is likelier."""
+    corroborate: bool = False
+    """Whether one group of sources is not enough: models see such things where there are none."""
     implies: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     element: Element | None = None

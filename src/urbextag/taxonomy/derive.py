@@ -12,7 +12,17 @@ from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.condition import condition_of
 from urbextag.taxonomy.context import Situation, nudges, situation
 from urbextag.taxonomy.era import era_hints
-from urbextag.taxonomy.fuse import CONFIDENCE_LIMIT, NAME_GROUP, Opinion, band, confidence, hear, join, opinions
+from urbextag.taxonomy.fuse import (
+    CONFIDENCE_LIMIT,
+    NAME_GROUP,
+    Opinion,
+    band,
+    confidence,
+    hear,
+    join,
+    opinions,
+    seen_by,
+)
 from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.sources import log_odds
 from urbextag.taxonomy.view import infer, rule_view, settle_view, without_text
@@ -196,13 +206,14 @@ def _excluded(taxonomy: Taxonomy, base: Mapping[str, float]) -> dict[str, str]:
 def choose(taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType) -> tuple[TagScore, ...]:
     """The tags of a photo, best first: what a person ruled, then the model's up to the budget.
 
-    The model's are sure enough, fit the view and are the most specific of their line.
+    The model's are sure enough, corroborated where one witness is not enough, fit the view and are the most specific of
+    their line.
     """
     rules = taxonomy.sources.rules
     sure = {
         concept_id: one
         for concept_id, one in weighed.items()
-        if one.ruled or (one.confidence >= rules.threshold and _fits(taxonomy.concepts[concept_id], view))
+        if one.ruled or (one.confidence >= rules.threshold and _stands(taxonomy, concept_id, one, view))
     }
     outdone = {concept_id for concept_id in sure if _gives_way(taxonomy, concept_id, sure)}
     above = {ancestor for concept_id in sure.keys() - outdone for ancestor in taxonomy.concepts[concept_id].lineage}
@@ -227,6 +238,15 @@ def _gives_way(taxonomy: Taxonomy, concept_id: str, sure: Mapping[str, Weighed])
         ancestor in sure and not taxonomy.concepts[ancestor].generic and sure[ancestor].confidence > own + gap
         for ancestor in taxonomy.concepts[concept_id].lineage
     )
+
+
+def _stands(taxonomy: Taxonomy, concept_id: str, one: Weighed, view: ViewType) -> bool:
+    """Whether a concept that is sure enough may be a tag: it fits the view and has the witnesses that it needs."""
+    concept = taxonomy.concepts[concept_id]
+    if not _fits(concept, view):
+        return False
+    sources = taxonomy.sources
+    return not concept.corroborate or seen_by(sources, one.opinion, sources.rules.corroboration) >= 2
 
 
 def _fits(concept: Concept, view: ViewType) -> bool:

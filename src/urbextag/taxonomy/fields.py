@@ -74,6 +74,7 @@ FIELDS: dict[str, Callable[[Reader, yaml.Node, str], Any]] = {
     "synonyms": Reader.strings,
     "generic": Reader.boolean,
     "category": Reader.boolean,
+    "corroborate": Reader.boolean,
     "views": _read_views,
     "places": Reader.strings,
     "implies": Reader.strings,

@@ -21,6 +21,9 @@ LONGEST_WHY = 200
 NAME_GROUP = "name"
 """Group of the sources that read names of files and folders and never look at the picture."""
 
+BLIND_GROUPS = frozenset({NAME_GROUP, "ocr", "camera", "implied", "view"})
+"""Groups that never see a thing: they read names, letters and settings, or follow from what others saw."""
+
 Said = dict[str, dict[str, list[tuple[float, str]]]]
 """Concept id -> source -> (log-odds weight, label) of every phrase that names the concept."""
 
@@ -128,6 +131,16 @@ def _opinion(sources: Sources, by_source: Mapping[str, list[tuple[float, str]]])
 def confidence(prior: float, opinion: Opinion, further: float = 0.0) -> float:
     """Confidence in [0, 1] of a concept, `further` log-odds from context included but never past the cap."""
     return min(probability(prior + opinion.weight + further), opinion.cap)
+
+
+def seen_by(sources: Sources, opinion: Opinion, least: float) -> int:
+    """How many groups of sources saw the concept in the picture itself, each with at least this log-odds weight."""
+    weights: dict[str, float] = {}
+    for weight, name, _ in opinion.parts:
+        source = sources.get(name)
+        group = source.group if source is not sources.default else name
+        weights[group] = weights.get(group, 0.0) + weight
+    return sum(group not in BLIND_GROUPS and weight >= least for group, weight in weights.items())
 
 
 def join(first: Opinion | None, second: Opinion) -> Opinion:

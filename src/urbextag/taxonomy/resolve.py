@@ -91,6 +91,7 @@ def _concept(
         ancestors=tuple(_label(entries[ancestor]) for ancestor in line),
         generic=values.get("generic", False),
         category=values.get("category", False),
+        corroborate=values.get("corroborate", False),
         views=_views(entry, line),
         places=ids_of("places"),
         implies=ids_of("implies"),

@@ -48,6 +48,8 @@ class Rules:
     view_contradiction: float
     era_match: float
     era_contradiction: float
+    corroboration: float
+    """Least weight of each of the two groups of sources that a concept needs where one is not enough."""
     document_text: float
     """Weight that a place, room or hazard loses in a document where only its text or its file's name tells of it."""
     generic_rank: float
