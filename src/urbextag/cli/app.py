@@ -17,6 +17,7 @@ from urbextag import __version__
 from urbextag.cli.common import App
 from urbextag.cli.jobs import jobs
 from urbextag.cli.locations import locations
+from urbextag.cli.models import models
 from urbextag.cli.photos import add, init, show
 from urbextag.cli.review import review
 from urbextag.cli.status import doctor, status
@@ -37,10 +38,10 @@ INTERRUPTED = "interrupted; what was finished is kept and the rest stays queued.
     type=click.Path(path_type=Path, file_okay=False),
     help="The archive's folder.  [default: found from here upwards]",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+@click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="urbextag")
 @click.pass_context
-def cli(context: click.Context, archive: Path | None, verbose: bool) -> None:
+def cli(context: click.Context, archive: Path | None) -> None:
     """Tag archives of photos of abandoned places, on your own machine. Photos are never written.
 
     \b
@@ -49,10 +50,23 @@ def cli(context: click.Context, archive: Path | None, verbose: bool) -> None:
             urbextag tag
             urbextag locations show "Willard Asylum"
     """
-    context.obj = App(archive, verbose)
+    context.obj = App(archive)
 
 
-for command in (init, add, tag, worker, show, review, locations, jobs, status, doctor, taxonomy):
+for command in (
+    init,
+    add,
+    tag,
+    worker,
+    show,
+    review,
+    locations,
+    jobs,
+    status,
+    doctor,
+    models,
+    taxonomy,
+):
     cli.add_command(command)
 
 

@@ -6,19 +6,22 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from urbextag.errors import UsageError
+from urbextag.errors import ArchiveError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from urbextag.archive import Archive
+    from urbextag.config import Config
+    from urbextag.deriver import Deriver
+    from urbextag.taxonomy import Taxonomy
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -34,13 +37,23 @@ class App:
     """The options before the command."""
 
     folder: Path | None
-    verbose: bool
 
     def root(self) -> Path:
         """The folder of the archive that the command speaks of; raises ArchiveError where none is found."""
         from urbextag.archive import find_root
 
         return self.folder if self.folder else find_root(Path.cwd())
+
+    def config(self) -> Config:
+        """The settings of the archive that is named or around here, else the defaults; raises ConfigError."""
+        from urbextag.archive import find_root
+        from urbextag.config import Config, load_config
+
+        try:
+            root = self.folder or find_root(Path.cwd())
+        except ArchiveError:
+            return Config()
+        return load_config(root)
 
     @contextmanager
     def archive(self) -> Iterator[Archive]:
@@ -58,7 +71,7 @@ def complete_location(context: click.Context, parameter: click.Parameter, incomp
 
     folder = context.find_root().params.get("archive")
     try:
-        with App(folder, verbose=False).archive() as archive:
+        with App(folder).archive() as archive:
             names = [row["locnam"] for row in locations.all_rows(archive.db)]
     except UrbextagError:
         return []
@@ -157,6 +170,21 @@ def progress(label: str, total: int) -> Iterator[Progress]:
             bar.update(task, completed=done, note=note, rate=f"{speed:.1f}/s" if speed else "")
 
         yield update
+
+
+def load_deriver(config: Config, taxonomy: Taxonomy, threads: int) -> Deriver:
+    """The deriver of these settings, with a bar where prompts are encoded for the first time."""
+    from urbextag.deriver import make_deriver
+
+    with ExitStack() as stack:
+        bar: list[Progress] = []
+
+        def told(done: int, total: int) -> None:
+            if not bar:
+                bar.append(stack.enter_context(progress("Reading prompts", total)))
+            bar[0](done)
+
+        return make_deriver(config, taxonomy, threads, told)
 
 
 def _plain(label: str, total: int) -> Progress:
