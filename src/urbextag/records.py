@@ -124,6 +124,31 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """All that is kept of one photo's looks and decisions: what its tags, view and quality follow from."""
+
+    record: Record
+    scene: SceneResult | None
+    """The view as the stages judged it; None where none of them does."""
+    embedding: Embedding | None
+    technical: float | None
+    """Technical quality in [0, 1], None where the profile does not measure it."""
+    rulings: Mapping[str, bool] = field(default_factory=dict)
+    """A person's word by concept id, oldest first: whether it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that follows from one photo's material."""
+
+    derived: Derived
+    scene: SceneResult | None
+    """The view as the picture alone shows it, before context and decisions."""
+    quality: float | None
+    """Technical quality and look in one, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """What a photo's file says of itself (EXIF, IPTC, XMP); None = the file does not say."""
 
@@ -158,6 +183,18 @@ class PhotoRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """A photo's embedding by a dual encoder, L2-normalised: stored once, read again and again."""
+
+    model: str
+    """Name in the catalogue: `siglip-base-patch16-224`."""
+    revision: str
+    """Commit of its repository and precision: `7fd15f0689c7.../int8`; vectors of others do not compare with it."""
+    vector: bytes
+    """float16, little-endian, (dimensions,)."""
+
+
+@dataclass(frozen=True, slots=True)
 class StageResult:
     """What one stage made of one photo."""
 
@@ -165,6 +202,7 @@ class StageResult:
     evidence: tuple[Evidence, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     """JSON values beyond evidence, under names the stage documents (`quality`: score and parts, `ocr`: lines)."""
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +222,6 @@ class PhotoResult:
     photo: PhotoRef
     facts: PhotoFacts
     stages: tuple[StageResult, ...]
-    scene: SceneResult
     seconds: float
     """Wall time of the stages for one photo: the mean over the batch it was looked at in."""
 
@@ -192,3 +229,34 @@ class PhotoResult:
     def evidence(self) -> tuple[Evidence, ...]:
         """The evidence of every stage, in stage order."""
         return tuple(piece for stage in self.stages for piece in stage.evidence)
+
+    @property
+    def data(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each stage put down beyond evidence, by stage name."""
+        return {stage.stage: stage.data for stage in self.stages}
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The photo's embedding, None where the profile has no dual encoder."""
+        return next((stage.embedding for stage in self.stages if stage.embedding), None)
+
+    @property
+    def scene(self) -> SceneResult | None:
+        """The view as a stage judged it, None where the profile has no such stage."""
+        return scene_in(self.data)
+
+    def material(self, rulings: Mapping[str, bool]) -> Material:
+        """What its tags, view and quality follow from, with a person's word on it."""
+        record = Record(self.photo.id, self.photo.context, self.evidence)
+        return Material(record, self.scene, self.embedding, technical_in(self.data), rulings)
+
+
+def scene_in(data: Mapping[str, Mapping[str, Any]]) -> SceneResult | None:
+    """The view that a stage judged, from what the stages put down by name."""
+    judged = data.get("embedding") or data.get("scene")
+    return SceneResult.from_json(judged) if judged else None
+
+
+def technical_in(data: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """The technical quality in [0, 1], from what the stages put down by name."""
+    return float(data["quality"]["score"]) if "quality" in data else None
