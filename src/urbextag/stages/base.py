@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from urbextag.config import ModelsConfig
 from urbextag.records import Failure, PhotoFacts, PhotoRef, StageResult
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urbextag.taxonomy import Taxonomy
+    from urbextag.zeroshot import ZeroShot
 
 
 class StageOptions(BaseModel):
@@ -30,6 +32,9 @@ class Kit:
     taxonomy: Taxonomy
     threads: int = 1
     """Threads for its model; the workers of a machine share its cores out."""
+    models: ModelsConfig = field(default_factory=ModelsConfig)
+    zero_shot: ZeroShot | None = None
+    """Reads embeddings; None in profiles without a dual encoder, and where nothing is going to be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,6 @@ class Stage(Protocol):
     """
 
     name: ClassVar[str]
-    version: ClassVar[str]
-    """Raised by hand when the same options would give other results: photos tagged before count as changed."""
     Options: ClassVar[type[StageOptions]]
     """What `[stages.NAME]` of urbextag.toml may hold."""
     needs_px: int
@@ -61,6 +64,14 @@ class Stage(Protocol):
 
     def __init__(self, options: Any, kit: Kit) -> None:
         """Keep the options, an `Options`; load nothing."""
+
+    @property
+    def version(self) -> str:
+        """Other wherever the same options would give other results; names the model of a stage that has a choice.
+
+        Photos that were tagged with another one count as changed.
+        """
+        ...
 
     @property
     def options(self) -> StageOptions:

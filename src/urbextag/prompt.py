@@ -1,0 +1,59 @@
+"""The sentence about a photo's place that models which read one are asked with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from urbextag.records import Context, ViewType
+from urbextag.states import STATES
+
+if TYPE_CHECKING:
+    from urbextag.taxonomy import Taxonomy
+
+_WANTED = "Include: architectural features, decay indicators, equipment, materials, and condition."
+_SHOWN: dict[ViewType, str] = {
+    "interior": "interior photograph",
+    "exterior": "exterior photograph",
+    "aerial": "aerial view",
+    "detail": "detail photograph",
+}
+"""Of a document, and where the view is not known, it is a photograph."""
+_LONGEST = 60
+"""Letters of a name; longer ones are no names."""
+
+
+def build_prompt(context: Context) -> str:
+    """One line: `List detailed tags for this interior photograph of an abandoned hospital in New York. Include: ...`.
+
+    What is not known is left out; a place of unknown type is a "building". State codes are written out. Words from
+    outside keep their letters, digits, spaces and `'-.&` only, so that none can end the sentence with a token of the
+    model's own (`</s>`, `<OD>`) or a line of its own.
+    """
+    shown = _SHOWN.get(context.view_type, "photograph") if context.view_type else "photograph"
+    place = _name(context.location_type) or "building"
+    state = _name(context.state)
+    where = f" in {STATES.get(state.upper(), state)}" if state else ""
+    return f"List detailed tags for this {shown} of an abandoned {place}{where}. {_WANTED}"
+
+
+def prompt_of(taxonomy: Taxonomy, context: Context, seen: ViewType | None) -> str:
+    """The prompt of a photo: the view is the owner's word, else what its embedding speaks for.
+
+    Args:
+        taxonomy: tells a class of place ("hospital") from a category ("medical", then "medical building").
+        context: what is known of the photo's place.
+        seen: the view that the embedding speaks for, None where there is none.
+    """
+    if context.view_type is None and seen is not None:
+        context = replace(context, view_type=seen)
+    place = taxonomy.place(context.location_type) if context.location_type else None
+    if place is not None and place.category:
+        context = replace(context, location_type=f"{place.label} building")
+    return build_prompt(context)
+
+
+def _name(words: str | None) -> str:
+    """A name from outside, without what names do not have."""
+    return " ".join(re.sub(r"[^\w\s'&.-]", " ", words or "").split())[:_LONGEST].strip(" .")
