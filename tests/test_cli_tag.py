@@ -133,7 +133,7 @@ def test_changed_taxonomy_derives_again_and_changed_options_look_again(tagged):
     tagged.settings("[stages.ocr]\nmin_scoer = 0.9\n")
     assert "min_scoer" in tagged.ok("tag", code=4).err
     tagged.settings("[stages.ocrr]\n")
-    assert "Use one of: metadata, ocr" in tagged.ok("tag", code=4).err
+    assert "Use one of: embedding, florence, imagenet" in tagged.ok("tag", code=4).err
 
 
 def test_a_location_is_summed_up(tagged):

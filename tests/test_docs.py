@@ -52,10 +52,10 @@ def test_every_setting_is_documented():
 
 
 def test_every_stage_and_table_is_documented():
-    from urbextag.pipeline import STARTER
+    from urbextag.pipeline import PROFILES
 
     stages = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
-    for name in STARTER:
+    for name in {name for names in PROFILES.values() for name in names}:
         assert f"| `{name.split('.')[-1].split(':')[0]}` |" in stages
     archive = (ROOT / "docs" / "archive.md").read_text(encoding="utf-8")
     for table in re.findall(r"CREATE TABLE (ut_\w+)", " ".join(sql for _, sql in MIGRATIONS)):

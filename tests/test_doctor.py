@@ -11,11 +11,10 @@ def test_everything_works_here(tmp_path):
     ran = urbextag("doctor", "--json", cwd=tmp_path)
     assert ran.code == 0, ran.out
     found = states(ran)
-    stages = {"stage metadata", "stage ocr", "stage imagenet", "stage quality", "stage scene"}
+    stages = {f"starter: stage {name}" for name in ("metadata", "ocr", "imagenet", "quality", "scene")}
     assert {name for name, state in found.items() if state == "works"} == {
-        "machine", "image formats", "taxonomy", *stages,
+        "machine", "image formats", "taxonomy", "model runtime", *stages,
     }  # fmt: skip
-    assert found["profile standard"] == "note"
     assert "only the machine" in ran.err
 
 
@@ -47,7 +46,7 @@ def test_a_damaged_database_fails(box, tmp_path):
     assert "Restore it from a backup" in ran.out
 
 
-def test_profile_standard_fails_with_its_remedy(box):
-    box.settings('profile = "standard"\n')
+def test_profile_standard_without_its_models_fails_with_the_remedy(box):
+    box.settings('profile = "standard"\n[models]\nfolder = "models"\n')
     ran = box.ok("doctor", code=6)
-    assert 'Set profile = "starter"' in ran.out
+    assert "urbextag models pull siglip-base-patch16-224" in " ".join(ran.out.split())

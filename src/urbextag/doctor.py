@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from urbextag.archive import DATABASE_NAME, Archive, opened
+from urbextag.config import Config
 from urbextag.errors import ModelError, UrbextagError
 from urbextag.supervisor import cores, thread_count, worker_count
+from urbextag.taxonomy import load_taxonomy
+
+if TYPE_CHECKING:
+    from urbextag.deriver import Deriver
+    from urbextag.taxonomy import Taxonomy
+    from urbextag.zeroshot import ZeroShot
 
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "fuse.sshfs", "9p"})
 """SQLite's locks are not safe there (sqlite.org/useovernet.html)."""
@@ -43,13 +50,8 @@ def check_machine() -> list[Check]:
         Check("machine", "works", f"{system}, SQLite {sqlite3.sqlite_version}, {cores()} cores"),
         _try("image formats", _formats),
         _try("taxonomy", _taxonomy),
-        *_stages(),
-        Check(
-            "profile standard",
-            "note",
-            "SigLIP and Florence-2 are not part of this release",
-            'Use profile = "starter" in urbextag.toml',
-        ),
+        _try("model runtime", _runtime),
+        *_try_stages(Config(), load_taxonomy()),
     ]
 
 
@@ -62,6 +64,8 @@ def check_archive(root: Path) -> list[Check]:
         with opened(root) as archive:
             checks = [_try("settings", lambda: _settings(archive)), _database(archive), _disk(root), _place(root)]
             checks.append(_photos(archive))
+            if archive.config.profile != "starter" and checks[0].state == "works":
+                checks += _profile(archive)
             if paused := jobs.paused_since(archive.db):
                 checks.append(Check("work", "note", f"paused since {paused}", "Let it go on: urbextag jobs resume"))
             return checks
@@ -90,22 +94,40 @@ def _formats() -> str:
 
 
 def _taxonomy() -> str:
-    from urbextag.taxonomy import load_taxonomy
-
     taxonomy = load_taxonomy()
     return f"{len(taxonomy.concepts)} concepts, version {taxonomy.version}"
 
 
-def _stages() -> list[Check]:
-    """Each stage on a sign drawn for the purpose; the text stage must read it."""
+def _runtime() -> str:
+    """What ONNX Runtime offers to run models on, and what `auto` takes of it."""
+    from urbextag.models.providers import available, choose
+
+    return f"ONNX Runtime {version('onnxruntime')} offers {', '.join(available())}; auto takes {choose('auto')[0]}"
+
+
+def _profile(archive: Archive) -> list[Check]:
+    """Models and stages of a profile that has models to be pulled, tried with this archive's settings."""
+    from urbextag.deriver import make_deriver
+
+    config, taxonomy = archive.config, archive.load_taxonomy()
+    made: list[Deriver] = []
+
+    def prompts() -> str:
+        made.append(make_deriver(config, taxonomy, cores()))
+        return f"those of {config.models.scene} are encoded"
+
+    check = _try("prompts", prompts)
+    return [check, *(_try_stages(config, taxonomy, made[0].zero_shot) if made else ())]
+
+
+def _try_stages(config: Config, taxonomy: Taxonomy, zero_shot: ZeroShot | None = None) -> list[Check]:
+    """Each stage of a profile on a sign drawn for the purpose; the text stage must read it."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    from urbextag.config import Config
     from urbextag.pipeline import build
     from urbextag.records import Failure, PhotoFacts, PhotoRef, StageResult
     from urbextag.stages.base import Kit, Shot, Stage
-    from urbextag.taxonomy import load_taxonomy
 
     sign = Image.new("RGB", (640, 320), "white")
     ImageDraw.Draw(sign).text((60, 100), SIGN, fill="black", font=ImageFont.load_default(80))
@@ -124,18 +146,18 @@ def _stages() -> list[Check]:
             raise ModelError("it cannot read a plain sign", REINSTALL)
         return "reads a plain sign"
 
-    stages = build(Config(), Kit(load_taxonomy(), cores()))
-    return [_try(f"stage {stage.name}", partial(look, stage)) for stage in stages]
+    stages = build(config, Kit(taxonomy, cores(), config.models, zero_shot))
+    return [_try(f"{config.profile}: stage {stage.name}", partial(look, stage)) for stage in stages]
 
 
 def _settings(archive: Archive) -> str:
     from urbextag.pipeline import build
     from urbextag.stages.base import Kit
 
-    work = archive.config.work
-    stages = build(archive.config, Kit(archive.load_taxonomy()))
-    hands = f"{worker_count(work)} worker(s) with {thread_count(work)} model thread(s)"
-    return f"profile {archive.config.profile}: {', '.join(stage.name for stage in stages)}; {hands}"
+    config = archive.config
+    stages = build(config, Kit(archive.load_taxonomy(), models=config.models))
+    hands = f"{worker_count(config)} worker(s) with {thread_count(config)} model thread(s)"
+    return f"profile {config.profile}: {', '.join(stage.name for stage in stages)}; {hands}"
 
 
 def _database(archive: Archive) -> Check:

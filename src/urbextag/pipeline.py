@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from urbextag import images
+from urbextag.choices import Profile
 from urbextag.config import Config, complaints
-from urbextag.errors import ConfigError, ModelError, PhotoError, UrbextagError
-from urbextag.records import Failure, PhotoFacts, PhotoRef, PhotoResult, SceneResult, StageResult
+from urbextag.errors import ConfigError, PhotoError, UrbextagError
+from urbextag.records import Failure, PhotoFacts, PhotoRef, PhotoResult, StageResult
 from urbextag.stages.base import Kit, Shot, Stage, StageOptions
 
 if TYPE_CHECKING:
@@ -30,29 +32,39 @@ STARTER = (
     "urbextag.stages.quality:QualityStage",
     "urbextag.stages.scene:SceneStage",
 )
-"""The stages of the profile `starter` in the order they run; the scene hears what all others said."""
+"""What ships inside the package; the scene hears what all others said."""
+SCENE = (
+    "urbextag.stages.metadata:MetadataStage",
+    "urbextag.stages.embedding:EmbeddingStage",
+)
+"""The dual encoder alone: view, concepts and search for a whole archive at many photos a second."""
+STANDARD = (
+    "urbextag.stages.metadata:MetadataStage",
+    "urbextag.stages.embedding:EmbeddingStage",
+    "urbextag.stages.florence:FlorenceStage",
+    "urbextag.stages.ocr:OcrStage",
+    "urbextag.stages.quality:QualityStage",
+)
+"""The scene is understood first, so that what it says can steer the tagger."""
+PROFILES: Mapping[Profile, tuple[str, ...]] = {"starter": STARTER, "scene": SCENE, "standard": STANDARD}
+"""The stages of each profile in the order they run."""
 
 
 def build(config: Config, kit: Kit) -> list[Stage]:
-    """The stages of the configured profile, with their configured options.
+    """The stages of the configured profile, with their configured options; nothing is loaded yet.
 
     Raises:
         ModelError: the profile needs models that are not here.
-        ConfigError: `[stages.NAME]` names no stage of the profile or holds a wrong option.
+        ConfigError: `[stages.NAME]` names no stage of any profile or holds a wrong option.
     """
-    if config.profile == "standard":
-        raise ModelError(
-            "profile 'standard' needs SigLIP (scene) and Florence-2 (tags), which this release does not carry",
-            'Set profile = "starter" in urbextag.toml',
-        )
-    classes: list[type[Stage]] = [resolve_name(name) for name in STARTER]
-    names = [stage.name for stage in classes]
+    known = {name: resolve_name(name) for names in PROFILES.values() for name in names}
+    classes: dict[str, type[Stage]] = {stage.name: stage for stage in known.values()}
     for name in config.stages:
-        if name not in names:
-            raise ConfigError(
-                f"[stages.{name}] names no stage of profile '{config.profile}'", f"Use one of: {', '.join(names)}"
-            )
-    return [stage(_options(stage, config), kit) for stage in classes]
+        if name not in classes:
+            raise ConfigError(f"[stages.{name}] names no stage", f"Use one of: {', '.join(sorted(classes))}")
+    options = {name: _options(stage, config) for name, stage in classes.items()}
+    chosen = [known[name] for name in PROFILES[config.profile]]
+    return [stage(options[stage.name], kit) for stage in chosen]
 
 
 def _options(stage: type[Stage], config: Config) -> StageOptions:
@@ -76,30 +88,56 @@ def run_batch(
         UrbextagError: a stage cannot work at all (no photo's fault).
 
     """
+    return look(stages, decode(photos, longest_px(stages), limits))
+
+
+def longest_px(stages: Sequence[Stage]) -> int:
+    """Longest side in pixels that a photo is decoded to: the most that any of the stages can use."""
+    return max(stage.needs_px for stage in stages)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Photos whose files have been read, in order, and how long that took."""
+
+    photos: Sequence[tuple[PhotoRef, PhotoFacts, NDArray[np.uint8]] | Failure]
+    seconds: float
+
+
+def decode(photos: Sequence[PhotoRef], longest: int, limits: images.Limits) -> Decoded:
+    """Read the photos' files: the first half of `run_batch`, which may run ahead in a thread of its own."""
     started = time.perf_counter()
-    longest = max(stage.needs_px for stage in stages)
-    outcome: dict[str, PhotoResult | Failure] = {}
-    alive: dict[str, tuple[PhotoRef, PhotoFacts, NDArray[np.uint8], dict[str, StageResult]]] = {}
+    opened: list[tuple[PhotoRef, PhotoFacts, NDArray[np.uint8]] | Failure] = []
     for photo in photos:
         try:
-            facts, pixels = images.open_photo(Path(photo.path), longest, limits)
-            alive[photo.id] = (photo, facts, pixels, {})
+            opened.append((photo, *images.open_photo(Path(photo.path), longest, limits)))
         except PhotoError as error:
             reason = error.message.removeprefix(f"{Path(photo.path).name} ")  # the path stands beside it
-            outcome[photo.id] = Failure(photo.id, "decode", reason)
+            opened.append(Failure(photo.id, "decode", reason))
+    return Decoded(opened, time.perf_counter() - started)
+
+
+def look(stages: Sequence[Stage], decoded: Decoded) -> list[PhotoResult | Failure]:
+    """Run each stage on decoded photos: the second half of `run_batch`."""
+    started = time.perf_counter()
+    outcome: dict[str, PhotoResult | Failure] = {}
+    alive: dict[str, tuple[PhotoRef, PhotoFacts, NDArray[np.uint8], dict[str, StageResult]]] = {}
+    for one in decoded.photos:
+        if isinstance(one, Failure):
+            outcome[one.photo] = one
+        else:
+            alive[one[0].id] = (*one, {})
     for stage in stages:
-        for said in _run_stage(stage, [Shot(*parts) for parts in alive.values()]):
-            photo_id, result = said
+        for photo_id, result in _run_stage(stage, [Shot(*parts) for parts in alive.values()]):
             if isinstance(result, Failure):
                 outcome[photo_id] = result
                 del alive[photo_id]
             else:
                 alive[photo_id][3][stage.name] = result
-    seconds = (time.perf_counter() - started) / max(1, len(photos))
+    seconds = (decoded.seconds + time.perf_counter() - started) / max(1, len(decoded.photos))
     for photo, facts, _, results in alive.values():
-        scene = SceneResult.from_json(results["scene"].data)
-        outcome[photo.id] = PhotoResult(photo, facts, tuple(results.values()), scene, seconds)
-    return [outcome[photo.id] for photo in photos]
+        outcome[photo.id] = PhotoResult(photo, facts, tuple(results.values()), seconds)
+    return [outcome[one.photo if isinstance(one, Failure) else one[0].id] for one in decoded.photos]
 
 
 def _run_stage(stage: Stage, shots: list[Shot]) -> list[tuple[str, StageResult | Failure]]:
@@ -121,6 +159,6 @@ def _run_stage(stage: Stage, shots: list[Shot]) -> list[tuple[str, StageResult |
 
 
 def fingerprint(stages: Sequence[Stage]) -> str:
-    """16 hex digits that change when the stages would give other results: names, versions and options."""
+    """16 hex digits that change when the stages would give other results: names, versions (with models), options."""
     parts = [(stage.name, stage.version, stage.options.model_dump(mode="json")) for stage in stages]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

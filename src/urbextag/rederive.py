@@ -1,65 +1,194 @@
-"""Re-tagging is re-deriving: a changed taxonomy, context or decision needs the kept evidence, not the models."""
+"""Re-tagging is re-deriving: a changed taxonomy, prompt, context or decision needs what was kept, not the models."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
+import signal
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from urbextag.models.catalogue import find
+from urbextag.models.installed import models_folder
+from urbextag.prompt import prompt_of
 from urbextag.records import Context
-from urbextag.store import locations, results, scopes
-from urbextag.store.db import write
+from urbextag.store import decisions, findings, locations, results, scopes
+from urbextag.store.db import connect, write
 
 if TYPE_CHECKING:
+    from urbextag.archive import Archive
+    from urbextag.deriver import Deriver
     from urbextag.taxonomy import Taxonomy
 
-DERIVE_VERSION = 1
-"""Raised by hand when the code would derive other tags from the same evidence, taxonomy and context."""
-CHUNK = 200
+CHUNK = 2000
+"""Photos that are derived at a time: reading embeddings in smaller lots takes twice as long."""
+WRITTEN_AT_ONCE = 200
 """Photos per transaction: the write lock is held for well under a second."""
+AHEAD = 1
+"""Chunks per process that are asked for before the first is written, so that no process waits and memory is bounded."""
+WORTH_A_PROCESS = 2 * CHUNK
+"""With fewer photos to each, starting another process takes longer than it saves."""
 
 
-def fingerprint(taxonomy: Taxonomy, context: Context) -> str:
-    """16 hex digits that change when the same evidence would give other tags."""
-    text = json.dumps([DERIVE_VERSION, taxonomy.version, asdict(context)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A photo derived again outside of a transaction, with what tells whether that still holds inside of one."""
+
+    sha: str
+    last_decision: int
+    tagged_at: str
+    fingerprint: str
+    rows: findings.Rows | None
+    """None: all stands as it is."""
 
 
-def stale(db: sqlite3.Connection, taxonomy: Taxonomy, stages_fingerprint: str) -> list[str]:
-    """The photos with up-to-date evidence whose tags were derived with another taxonomy or context."""
-    wanted: dict[str | None, str] = {None: fingerprint(taxonomy, Context())}
+def stale(db: sqlite3.Connection, deriver: Deriver, stages_fingerprint: str) -> list[str]:
+    """The photos with up-to-date evidence whose tags were derived with another taxonomy, prompt or context."""
+    wanted: dict[str | None, str] = {None: deriver.fingerprint(Context())}
     for location in locations.all_rows(db):
-        wanted[location["locid"]] = fingerprint(taxonomy, locations.context(location))
+        wanted[location["locid"]] = deriver.fingerprint(locations.context(location))
     return [sha for sha, locid, has in scopes.derivable(db, stages_fingerprint) if has != wanted[locid]]
 
 
-def rederive(
-    db: sqlite3.Connection, taxonomy: Taxonomy, shas: Sequence[str], done: Callable[[int], None] = lambda count: None
-) -> int:
-    """Derive the tags of these photos again, a chunk per transaction; `done` hears each time how many so far.
+def reworded(archive: Archive, taxonomy: Taxonomy, stages_fingerprint: str) -> list[str]:
+    """The photos whose tagger was asked with a sentence about their place that reads otherwise by what is known today.
 
-    Returns:
-        How many photos had evidence to derive from.
-
+    None where the tagger reads no such sentence: only for one that does, a changed context means another look.
     """
-    derived = 0
-    for start in range(0, len(shas), CHUNK):
-        chunk = shas[start : start + CHUNK]
-        with write(db):
-            derived += derive_again(db, taxonomy, chunk)
-        done(start + len(chunk))
+    models, db = archive.config.models, archive.db
+    if archive.config.profile != "standard":
+        return []
+    generation = find(models_folder(models), models.tags).generation
+    if generation is None or generation.prompt == "task":
+        return []
+    known = {None: Context()} | {row["locid"]: locations.context(row) for row in locations.all_rows(db)}
+    return [
+        sha
+        for sha, locid, seen, prompt in scopes.prompts(db, stages_fingerprint)
+        if prompt != prompt_of(taxonomy, known[locid], seen)
+    ]
+
+
+def rederive(
+    archive: Archive, deriver: Deriver, shas: Sequence[str], processes: int, done: Callable[[int], None]
+) -> None:
+    """Derive the tags of these photos again: in several processes where that pays, written by this one alone.
+
+    `done` hears each time how many so far.
+    """
+    written = 0
+    for derived in _derived(archive, deriver, shas, processes):
+        for start in range(0, len(derived), WRITTEN_AT_ONCE):
+            part = derived[start : start + WRITTEN_AT_ONCE]
+            with write(archive.db):
+                _save(archive.db, deriver, part)
+            written += len(part)
+            done(written)
+
+
+def _save(db: sqlite3.Connection, deriver: Deriver, derived: Sequence[Derivation]) -> None:
+    """Write what was derived outside of this transaction; what was overtaken meanwhile is derived inside of it."""
+    again = _overtaken(db, derived)
+    for one in derived:
+        if one.sha in again:
+            continue
+        if one.rows:
+            findings.save(db, one.rows, one.fingerprint)
+        else:
+            findings.confirm(db, one.sha, one.fingerprint)
+    if again:
+        derive_again(db, deriver, sorted(again))
+
+
+def derive_again(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> int:
+    """Derive the tags of these photos again. Call it inside `db.write`. Returns how many had evidence."""
+    said = decisions.of_each(db, shas)
+    materials = results.materials(db, locations.contexts(db, list(shas)), said)
+    for material, found in zip(materials, deriver.derive(materials), strict=True):
+        rows = findings.rows_of(found, said.get(material.record.id, ()))
+        findings.save(db, rows, deriver.fingerprint(material.record.context))
+    return len(materials)
+
+
+def derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> list[Derivation]:
+    """Derive photos and compare with what stands, without writing. One read transaction: one state of the archive."""
+    db.execute("BEGIN")
+    try:
+        said = decisions.of_each(db, shas)
+        materials = results.materials(db, locations.contexts(db, list(shas)), said)
+        stored = findings.stored(db, shas)
+        last, tagged_at = decisions.latest(db), scopes.tagged_at(db, shas)
+    finally:
+        db.execute("ROLLBACK")
+    derived = []
+    for material, found in zip(materials, deriver.derive(materials), strict=True):
+        sha = material.record.id
+        rows = findings.rows_of(found, said.get(sha, ()))
+        fingerprint = deriver.fingerprint(material.record.context)
+        derived.append(Derivation(sha, last, tagged_at[sha], fingerprint, None if rows == stored[sha] else rows))
     return derived
 
 
-def derive_again(db: sqlite3.Connection, taxonomy: Taxonomy, shas: Sequence[str]) -> int:
-    """Derive the tags of these photos again. Call it inside `db.write`. Returns how many had evidence."""
-    from urbextag.taxonomy import derive
+def _overtaken(db: sqlite3.Connection, derived: Sequence[Derivation]) -> set[str]:
+    """The photos that a person decided on, or a worker looked at, since they were derived."""
+    shas = [one.sha for one in derived]
+    at = scopes.tagged_at(db, shas)
+    moved = {one.sha for one in derived if at[one.sha] != one.tagged_at}
+    return moved | decisions.decided_since(db, derived[0].last_decision, shas)
 
-    records = results.records(db, locations.contexts(db, list(shas)))
-    for record, scene in records:
-        derived = derive(taxonomy, record, scene, results.rulings(db, record.id))
-        results.save_derived(db, derived, fingerprint(taxonomy, record.context))
-    return len(records)
+
+def _derived(archive: Archive, deriver: Deriver, shas: Sequence[str], processes: int) -> Iterator[Sequence[Derivation]]:
+    """The photos in order, a chunk at a time."""
+    chunks = [shas[start : start + CHUNK] for start in range(0, len(shas), CHUNK)]
+    processes = min(processes, len(shas) // WORTH_A_PROCESS)
+    if processes < 2:
+        for chunk in chunks:
+            yield derive_chunk(archive.db, deriver, chunk)
+        return
+    # "spawn": a forked copy of a process with threads (ONNX Runtime's, the progress bar's) may hang
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (archive.root,)) as pool:
+        coming: deque[Future[list[Derivation]]] = deque()
+        try:
+            for chunk in chunks:
+                coming.append(pool.submit(_in_child, chunk))
+                if len(coming) > AHEAD * processes:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_child: list[tuple[sqlite3.Connection, Deriver]] = []
+"""What a process of the pool works with, made once by `_begin`."""
+
+
+def _begin(root: Path) -> None:
+    from urbextag.archive import DATABASE_NAME
+    from urbextag.config import load_config
+    from urbextag.deriver import make_deriver
+    from urbextag.taxonomy import load_taxonomy
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends the pool in good order
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    config = load_config(root)
+    deriver = make_deriver(config, load_taxonomy(config.taxonomy.files), threads=1)
+    _child.append((connect(root / DATABASE_NAME), deriver))
+
+
+def _end_with_parent() -> None:
+    """A pool's process waits for work for ever where its parent was killed; this one does not."""
+    parent = parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
+
+
+def _in_child(shas: Sequence[str]) -> list[Derivation]:
+    return derive_chunk(*_child[0], shas)

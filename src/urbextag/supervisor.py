@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from urbextag.archive import Archive
-from urbextag.config import WorkConfig
+from urbextag.config import Config
 from urbextag.errors import ModelError, UrbextagError
 from urbextag.store import jobs
 from urbextag.store.db import write
@@ -24,10 +24,10 @@ MAX_FRUITLESS = 3
 """So many workers in a row that are killed without a photo in hand speak against this machine."""
 POLL_SHARE = 30
 """Counting a request of 500,000 photos takes a while; it may take a thirtieth of the time at most."""
-WORKER_BYTES = 450 * 2**20
-"""Memory that a worker of the starter profile takes at its peak, as `make bench` shows."""
-ALL_WORKERS_BYTES = 1500 * 2**20
-"""What all workers together may take unless the settings say how many to run."""
+WORKER_MIB = 450
+"""Memory that a worker takes at its peak besides the models that are pulled, as `make bench` shows."""
+PACKAGED_WORKERS_MIB = 1500
+"""What all workers of the profile `starter` together may take unless the settings say how many to run."""
 
 
 @dataclass(slots=True)
@@ -36,17 +36,46 @@ class _Child:
     process: subprocess.Popen[bytes]
 
 
-def worker_count(work: WorkConfig) -> int:
-    """Worker processes to run: as configured, else one per core as far as memory allows (`ALL_WORKERS_BYTES`)."""
-    if work.workers:
-        return work.workers
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(cores(), min(memory // 2, ALL_WORKERS_BYTES) // WORKER_BYTES))
+def worker_count(config: Config) -> int:
+    """Worker processes to run: as configured, else one per core as far as memory allows.
+
+    Models that are pulled may take a quarter of the machine's memory, and one worker runs in any case. On a GPU, which
+    one process fills, it is one.
+
+    Raises:
+        ModelError: the profile's models are not here.
+
+    """
+    if config.work.workers:
+        return config.work.workers
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    if config.profile == "starter":
+        return max(1, min(cores(), min(memory // 2, PACKAGED_WORKERS_MIB) // WORKER_MIB))
+    from urbextag.models.providers import choose
+
+    if choose(config.models.provider)[0] != "CPUExecutionProvider":
+        return 1
+    return max(1, min(cores(), memory // 4 // (WORKER_MIB + _models_mib(config))))
 
 
-def thread_count(work: WorkConfig) -> int:
+def _models_mib(config: Config) -> int:
+    """Memory of the profile's models at work: as the catalogue says, else half as much again as their files."""
+    from urbextag.models.installed import installed, models_folder
+
+    chosen = [(config.models.scene, config.models.scene_precision)]
+    if config.profile == "standard":
+        chosen.append((config.models.tags, config.models.tags_precision))
+    total = 0
+    for name, precision in chosen:
+        model = installed(models_folder(config.models), name, precision)
+        files = sum(path.stat().st_size for path in model.parts.values())
+        total += model.spec.memory_mib.get(precision, files * 3 // 2 // 2**20)
+    return total
+
+
+def thread_count(config: Config) -> int:
     """Model threads per worker: as configured, else the cores shared out, so that workers do not fight."""
-    return work.threads or max(1, cores() // worker_count(work))
+    return config.work.threads or max(1, cores() // worker_count(config))
 
 
 def cores() -> int:
@@ -63,7 +92,7 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
         UrbextagError: a worker stopped on an error, which it has printed; with that error's exit code.
 
     """
-    children = [_start(archive, request) for _ in range(worker_count(archive.config.work))]
+    children = [_start(archive, request) for _ in range(worker_count(archive.config))]
     fruitless = 0
     wait = POLL_SECONDS
     try:
@@ -81,6 +110,11 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
                     if fruitless >= MAX_FRUITLESS:
                         raise ModelError(f"{fruitless} workers in a row were killed at once", "See: urbextag doctor")
                     children.append(_start(archive, request))
+    except ModelError:
+        _stop(archive, children)
+        with write(archive.db):  # what broke the others' photos meanwhile was the same stage
+            jobs.forgive_request(archive.db, request)
+        raise
     finally:
         _stop(archive, children)
         told(jobs.counts(archive.db, request), None)
@@ -114,13 +148,15 @@ def _died(child: _Child) -> bool:
     if code == 0:
         return False
     if code > 0:
-        error = UrbextagError("a worker stopped", "Its message is above; mend that and run the command again")
+        kind = ModelError if code == ModelError.exit_code else UrbextagError
+        error = kind("a worker stopped", "Its message is above; mend that and run the command again")
         error.exit_code = code
         raise error
     return True
 
 
 def _stop(archive: Archive, children: list[_Child]) -> None:
+    """Stop the workers after the photos in hand; none is left in the list."""
     for child in children:
         child.process.terminate()
     for child in children:
@@ -133,3 +169,4 @@ def _stop(archive: Archive, children: list[_Child]) -> None:
             child.process.stdin.close()
         with write(archive.db):
             jobs.release(archive.db, child.name)
+    children.clear()

@@ -6,8 +6,10 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +18,14 @@ from typing import TYPE_CHECKING
 from urbextag.archive import DATABASE_NAME, Archive
 from urbextag.errors import ArchiveError, ModelError
 from urbextag.files import FileStamp, content_sha256
-from urbextag.records import Failure, PhotoRef, PhotoResult, Record
-from urbextag.rederive import fingerprint as derived_fingerprint
-from urbextag.store import jobs, locations, photos, results
+from urbextag.records import Failure, PhotoRef, PhotoResult
+from urbextag.store import decisions, findings, jobs, locations, photos, results
 from urbextag.store.db import connect, write
 
 if TYPE_CHECKING:
+    from urbextag.deriver import Deriver
+    from urbextag.pipeline import Decoded
     from urbextag.stages.base import Stage
-    from urbextag.taxonomy import Taxonomy
 
 IDLE_SECONDS = 1.0
 """How long a worker without work waits before it looks again."""
@@ -36,13 +38,46 @@ def make_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+class Crew:
+    """The stages of a worker: loaded when there is work, dropped when there has been none for a while."""
+
+    def __init__(self, build: Callable[[], Sequence[Stage]]) -> None:
+        """Make the stages without loading them; raises what `build` raises, before any work is claimed."""
+        from urbextag.pipeline import fingerprint, longest_px
+
+        self._build = build
+        self._stages: Sequence[Stage] | None = None
+        stages = build()
+        self.fingerprint = fingerprint(stages)
+        self.longest_px = longest_px(stages)
+
+    def stages(self) -> Sequence[Stage]:
+        """The stages, loaded side by side; raises ModelError."""
+        if self._stages is None:
+            stages = self._build()
+            with ThreadPoolExecutor(len(stages)) as pool:
+                for loading in [pool.submit(stage.load) for stage in stages]:
+                    loading.result()
+            self._stages = stages
+        return self._stages
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the models are in memory."""
+        return self._stages is not None
+
+    def drop(self) -> None:
+        """Give the models' memory back; the next `stages` loads them again."""
+        self._stages = None
+
+
 @dataclass(slots=True)
 class Worker:
     """What one worker process works with."""
 
     archive: Archive
-    stages: Sequence[Stage]
-    taxonomy: Taxonomy
+    crew: Crew
+    deriver: Deriver
     name: str = field(default_factory=make_name)
     request: str | None = None
     """Work off this request's photos only."""
@@ -52,82 +87,107 @@ class Worker:
     """The last failures, as long as each came from the same stage."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """Photos in hand: their claims, and their files being read in another thread."""
+
+    claims: list[jobs.Claim]
+    lost: dict[str, Failure]
+    """Those whose file is not there."""
+    decoded: Future[Decoded]
+
+    @property
+    def alone(self) -> bool:
+        """Whether a worker died over one of them before: then nothing else is taken beside it."""
+        return any(claim.deaths for claim in self.claims)
+
+
 def run(worker: Worker, *, until_empty: bool, told: Callable[[PhotoResult | Failure], None]) -> None:
     """Work until the queue is empty (`until_empty`) or `stop` is set; what is in hand is finished first.
+
+    The next photos' files are read while the models look at these. Without work for `work.idle_seconds` the models
+    leave memory until there is some.
 
     Raises:
         UrbextagError: it is no photo's fault; claimed photos are given back at no cost to them.
 
     """
-    from urbextag.pipeline import fingerprint
-
     db, work = worker.archive.db, worker.archive.config.work
-    stages_fingerprint = fingerprint(worker.stages)
+    idle_since = time.monotonic()
     try:
-        with _heartbeat(worker, work.lease_seconds):
+        with _heartbeat(worker, work.lease_seconds), ThreadPoolExecutor(1, "decode") as reader:
+            hand = _take(worker, reader)
             while not worker.stop.is_set():
-                with write(db):
-                    claims = jobs.claim(db, worker.name, work.batch, work.lease_seconds, worker.request)
-                if claims:
-                    _work_off(worker, claims, stages_fingerprint, told)
+                if hand:
+                    coming = None if hand.alone else _take(worker, reader, beside=True)
+                    _work_off(worker, hand, told)
+                    hand, idle_since = coming or _take(worker, reader), time.monotonic()
                 elif until_empty and not jobs.open_count(db, worker.request):
                     return
                 else:
+                    if time.monotonic() - idle_since > work.idle_seconds:
+                        worker.crew.drop()
                     worker.stop.wait(IDLE_SECONDS)
+                    hand = _take(worker, reader)
     finally:
         with write(db):
             jobs.release(db, worker.name)
 
 
-def _work_off(
-    worker: Worker, claims: list[jobs.Claim], stages_fingerprint: str, told: Callable[[PhotoResult | Failure], None]
-) -> None:
+def _take(worker: Worker, reader: Executor, *, beside: bool = False) -> _Hand | None:
+    """Claim photos and begin to read their files; `beside` others in hand, only such as no worker died over."""
     from urbextag.images import Limits
-    from urbextag.pipeline import run_batch
+    from urbextag.pipeline import decode
 
     archive = worker.archive
+    if worker.stop.is_set():
+        return None
+    work = archive.config.work
+    with write(archive.db):
+        claims = jobs.claim(archive.db, worker.name, work.batch, work.lease_seconds, worker.request, unblemished=beside)
+    if not claims:
+        return None
     contexts = locations.contexts(archive.db, [claim.sha for claim in claims])
     located = {claim.sha: locate(archive, claim.sha) for claim in claims}
     refs = [PhotoRef(sha, str(path), contexts[sha]) for sha, path in located.items() if isinstance(path, Path)]
     limits = Limits(max_pixels=int(archive.config.limits.max_megapixels * 1e6))
-    outcomes: dict[str, PhotoResult | Failure] = {
-        sha: missing for sha, missing in located.items() if isinstance(missing, Failure)
-    }
-    outcomes |= {ref.id: outcome for ref, outcome in zip(refs, run_batch(worker.stages, refs, limits), strict=True)}
-    for claim in claims:
+    lost = {sha: missing for sha, missing in located.items() if isinstance(missing, Failure)}
+    return _Hand(claims, lost, reader.submit(decode, refs, worker.crew.longest_px, limits))
+
+
+def _work_off(worker: Worker, hand: _Hand, told: Callable[[PhotoResult | Failure], None]) -> None:
+    from urbextag.pipeline import look
+
+    outcomes: dict[str, PhotoResult | Failure] = dict(hand.lost)
+    decoded = hand.decoded.result()
+    for outcome in look(worker.crew.stages(), decoded) if decoded.photos else ():
+        outcomes[outcome.photo if isinstance(outcome, Failure) else outcome.photo.id] = outcome
+    for claim in hand.claims:
         outcome = outcomes[claim.sha]
-        if save(archive.db, worker.taxonomy, claim, outcome, stages_fingerprint, archive.config.profile):
+        if save(worker, claim, outcome):
             told(outcome)
         _stop_if_stage_is_broken(worker, outcome)
 
 
-def save(
-    db: sqlite3.Connection,
-    taxonomy: Taxonomy,
-    claim: jobs.Claim,
-    outcome: PhotoResult | Failure,
-    stages_fingerprint: str,
-    profile: str,
-) -> bool:
+def save(worker: Worker, claim: jobs.Claim, outcome: PhotoResult | Failure) -> bool:
     """Save an outcome and finish its job: one transaction, so neither exists without the other.
 
     Returns:
         False: the claim was lost meanwhile (lease run out, cancelled); nothing was saved.
 
     """
-    from urbextag.taxonomy import derive
-
+    db = worker.archive.db
     if isinstance(outcome, Failure):
         with write(db):
             return jobs.fail(db, claim, outcome)
     photo = outcome.photo
-    record = Record(photo.id, photo.context, outcome.evidence)
     with write(db):
         if not jobs.finish(db, claim, outcome.seconds):
             return False
-        results.save_stages(db, outcome, stages_fingerprint, profile)
-        derived = derive(taxonomy, record, outcome.scene, results.rulings(db, photo.id))
-        results.save_derived(db, derived, derived_fingerprint(taxonomy, photo.context))
+        results.save(db, outcome, worker.crew.fingerprint, worker.archive.config.profile)
+        said = decisions.of(db, photo.id)
+        (found,) = worker.deriver.derive([outcome.material(decisions.rulings(said))])
+        findings.save(db, findings.rows_of(found, said), worker.deriver.fingerprint(photo.context))
     return True
 
 

@@ -13,43 +13,60 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from urbextag.cli.common import console, years
+from urbextag.records import scene_in
 
 if TYPE_CHECKING:
     import sqlite3
 
     from urbextag.archive import Archive
-    from urbextag.records import Derived, PhotoResult
+    from urbextag.records import Findings, PhotoResult
     from urbextag.taxonomy import Taxonomy
 
 BAND_STYLE = {"yours": "bold cyan", "certain": "bold green", "likely": "green", "possible": "yellow"}
 
 
-def fresh_report(result: PhotoResult, derived: Derived) -> dict[str, Any]:
+def fresh_report(result: PhotoResult, findings: Findings) -> dict[str, Any]:
     """The report of a photo that was looked at just now: the object of `taxonomy derive` and what each stage said."""
     from urbextag.taxonomy import derived_to_dict
 
     stages = {s.stage: {"evidence": [asdict(e) for e in s.evidence], "data": dict(s.data)} for s in result.stages}
-    return {**derived_to_dict(derived), **_from_stages(stages), "path": result.photo.path, "stages": stages}
+    said = _from_stages(stages, findings.quality)
+    scene = asdict(findings.scene) if findings.scene else None
+    return {**derived_to_dict(findings.derived), **said, "scene": scene, "path": result.photo.path, "stages": stages}
 
 
-def _from_stages(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _from_stages(stages: Mapping[str, Mapping[str, Any]], quality: float | None) -> dict[str, Any]:
     said = {name: stage["data"] for name, stage in stages.items()}
+    measured = dict(said.get("quality", {"parts": {}, "reasons": []}))
     return {
         "readable_text": [line["text"] for line in said.get("ocr", {}).get("lines", [])],
-        "quality": said.get("quality"),
-        "scene": said.get("scene"),
+        "quality": measured | {"score": quality} if quality is not None else None,
+    }
+
+
+def _stored_scene(row: sqlite3.Row, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The view as the picture shows it; with the reasons that its stage gave, where it judged alike."""
+    if row["scene_view_type"] is None:
+        return None
+    judged = scene_in({name: stage["data"] for name, stage in stages.items()})
+    same = judged is not None and judged.view_type == row["scene_view_type"]
+    return {
+        "view_type": row["scene_view_type"],
+        "confidence": row["scene_confidence"],
+        "model": row["scene_model"],
+        "reasons": list(judged.reasons) if judged and same else [],
     }
 
 
 def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dict[str, Any]:
     """The report of a photo as the archive knows it, with its job and the owner's decisions."""
-    from urbextag.store import jobs, locations, results
+    from urbextag.store import decisions, findings, jobs, locations, results
     from urbextag.taxonomy import band
 
     db, sha = archive.db, row["imgsha"]
     stages = results.stages(db, sha)
     tags = []
-    for tag in results.tags(db, sha):
+    for tag in findings.tags(db, sha):
         concept = taxonomy.concepts.get(tag.concept)
         tags.append(
             {
@@ -63,7 +80,7 @@ def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dic
                 "why": list(tag.why),
             }
         )
-    derived = results.derived_facts(db, sha)
+    derived = findings.derived_facts(db, sha)
     location = locations.of_photo(db, sha)
     job = jobs.of_photo(db, sha)
     return {
@@ -73,9 +90,10 @@ def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dic
         "state": job["state"] if job else None,
         "reason": job["reason"] if job else None,
         "tags": tags,
-        "rejected": [d.label for d in results.decisions(db, sha) if d.verdict == "reject"],
+        "rejected": [d.label for d in decisions.of(db, sha) if d.verdict == "reject"],
         **derived,
-        **_from_stages(stages),
+        **_from_stages(stages, row["quality_score"]),
+        "scene": _stored_scene(row, stages),
         "facts": json.loads(row["meta_exiftool"] or "{}"),
         "stages": stages,
     }
@@ -115,7 +133,7 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append(("view", f"{view['value']}{sure}{because}"))
     if quality := report.get("quality"):
         parts = ", ".join(f"{name} {value:.2f}" for name, value in quality["parts"].items())
-        lines.append(("quality", f"{quality['score']:.2f} ({parts})"))
+        lines.append(("quality", f"{quality['score']:.2f}{f' ({parts})' if parts else ''}"))
     if condition := report.get("condition"):
         lines.append(("condition", f"{condition['label']} ({condition['score']:.2f})"))
     for hint in report.get("era") or []:

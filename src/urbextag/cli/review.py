@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from urbextag.cli.common import App, emit, json_option
+from urbextag.cli.common import App, emit, json_option, load_deriver
 from urbextag.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urbextag.store.results import Decision, Verdict
+    from urbextag.store.decisions import Decision, Verdict
     from urbextag.taxonomy import Taxonomy
 
 
@@ -48,35 +48,37 @@ def decide(app: App, photo: str, names: tuple[str, ...], verdict: Verdict, as_js
 
     """
     from urbextag.rederive import derive_again
-    from urbextag.store import photos, results
+    from urbextag.store import decisions, findings, photos
     from urbextag.store.db import write
+    from urbextag.supervisor import cores
 
     with app.archive() as archive:
         db = archive.db
         taxonomy = archive.load_taxonomy()
+        deriver = load_deriver(archive.config, taxonomy, cores())
         sha = photos.find(db, photo, archive.stored(Path(photo)))["imgsha"]
-        said = results.decisions(db, sha) if verdict == "clear" else []
+        said = decisions.of(db, sha) if verdict == "clear" else []
         concepts = [one for name in names for one in decided(said, name) or [concept(taxonomy, name)]]
-        has = {tag.concept for tag in results.tags(db, sha)}
+        has = {tag.concept for tag in findings.tags(db, sha)}
         for concept_id, label in concepts:
             if verdict == "accept" and concept_id not in has:
                 raise UsageError(f"the photo has no tag {label!r}", f"Add it: urbextag review add {photo} {label!r}")
         with write(db):
             for concept_id, label in concepts:
-                results.decide(db, sha, concept_id, label, verdict)
-            if not derive_again(db, taxonomy, [sha]):
-                results.publish(db, sha, ())
-        tags = results.tags(db, sha)
+                decisions.decide(db, sha, concept_id, label, verdict)
+            if not derive_again(db, deriver, [sha]):
+                findings.publish_decisions(db, sha, decisions.of(db, sha))
+        tags = findings.tags(db, sha)
     if as_json:
         emit({"id": sha, "tags": [{"id": tag.concept, "label": tag.label, "origin": tag.origin} for tag in tags]})
     else:
         click.echo(f"{photo}: {', '.join(tag.label for tag in tags) or 'no tags'}")
 
 
-def decided(decisions: Sequence[Decision], name: str) -> list[tuple[str, str]]:
+def decided(said: Sequence[Decision], name: str) -> list[tuple[str, str]]:
     """(id, label) of the decided concepts of that id, else of that label: the taxonomy may have lost them since."""
-    by_id = [(one.concept, one.label) for one in decisions if one.concept == name.strip()]
-    return by_id or [(one.concept, one.label) for one in decisions if one.label.lower() == name.strip().lower()]
+    by_id = [(one.concept, one.label) for one in said if one.concept == name.strip()]
+    return by_id or [(one.concept, one.label) for one in said if one.label.lower() == name.strip().lower()]
 
 
 def concept(taxonomy: Taxonomy, name: str) -> tuple[str, str]:

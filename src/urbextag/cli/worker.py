@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from urbextag.cli.common import App, count
+from urbextag.cli.common import App, count, load_deriver
 from urbextag.errors import PhotosFailed
 from urbextag.records import Failure, PhotoResult
 
@@ -28,14 +28,15 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
     from urbextag.pipeline import build
     from urbextag.stages.base import Kit
     from urbextag.supervisor import thread_count
-    from urbextag.worker import Worker, make_name, run
+    from urbextag.worker import Crew, Worker, make_name, run
 
     with app.archive() as archive:
-        taxonomy = archive.load_taxonomy()
-        stages = build(archive.config, Kit(taxonomy, thread_count(archive.config.work)))
-        for stage in stages:
-            stage.load()
-        hand = Worker(archive, stages, taxonomy, name or make_name(), request)
+        config, taxonomy = archive.config, archive.load_taxonomy()
+        threads = thread_count(config)
+        deriver = load_deriver(config, taxonomy, threads)
+        crew = Crew(lambda: build(config, Kit(taxonomy, threads, config.models, deriver.zero_shot)))
+        crew.stages()  # a model that does not load is told before a photo is claimed
+        hand = Worker(archive, crew, deriver, name or make_name(), request)
         _stop_on_signals(hand.stop)
         if with_parent:
             threading.Thread(target=_stop_with_parent, args=(hand.stop,), daemon=True).start()

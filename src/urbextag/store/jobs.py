@@ -38,6 +38,8 @@ class Claim:
     sha: str
     token: int
     owner: str
+    deaths: int
+    """Workers that died over it before."""
 
 
 def enqueue(db: sqlite3.Connection, shas: Iterable[str], priority: Priority, request: str | None = None) -> None:
@@ -58,11 +60,18 @@ def enqueue(db: sqlite3.Connection, shas: Iterable[str], priority: Priority, req
 
 
 def claim(
-    db: sqlite3.Connection, owner: str, count: int, lease_seconds: float, request: str | None = None
+    db: sqlite3.Connection,
+    owner: str,
+    count: int,
+    lease_seconds: float,
+    request: str | None = None,
+    *,
+    unblemished: bool = False,
 ) -> list[Claim]:
     """Take up to `count` jobs, best priority first; a photo over which a worker died is taken alone.
 
-    Call it inside `db.write`. Returns nothing while work is paused.
+    Call it inside `db.write`. Returns nothing while work is paused, and with `unblemished` (others are in hand)
+    nothing where the next photo has to be alone.
     """
     if paused_since(db):
         return []
@@ -73,14 +82,16 @@ def claim(
         ORDER BY priority, deaths, id LIMIT ?""",
         (request, count) if request else (count,),
     ).fetchall()
-    unblemished = [row["id"] for row in rows if not row["deaths"]]
-    taken = unblemished if rows and not rows[0]["deaths"] else [row["id"] for row in rows[:1]]
+    if rows and rows[0]["deaths"]:
+        taken = [] if unblemished else [rows[0]["id"]]
+    else:
+        taken = [row["id"] for row in rows if not row["deaths"]]
     return [
-        Claim(row["id"], row["sha"], row["token"], owner)
+        Claim(row["id"], row["sha"], row["token"], owner, row["deaths"])
         for job in taken
         for row in db.execute(
             """UPDATE ut_jobs SET state = 'running', owner = ?, token = token + 1, lease_until = ?
-            WHERE id = ? RETURNING id, sha, token""",
+            WHERE id = ? RETURNING id, sha, token, deaths""",
             (owner, moment + lease_seconds, job),
         )
     ]
@@ -208,6 +219,15 @@ def forgive(db: sqlite3.Connection, shas: Iterable[str]) -> None:
         """UPDATE ut_jobs SET state = 'queued', strikes = 0, reason = NULL
         WHERE sha = ? AND state IN ('queued', 'set_aside')""",
         [(sha,) for sha in shas],
+    )
+
+
+def forgive_request(db: sqlite3.Connection, request: str) -> None:
+    """Queue the photos of a request again that a stage failed, as if they had never been tried."""
+    db.execute(
+        """UPDATE ut_jobs SET state = 'queued', strikes = 0, reason = NULL
+        WHERE request = ? AND strikes > 0 AND state IN ('queued', 'set_aside') AND reason LIKE '%: broke: %'""",
+        (request,),
     )
 
 

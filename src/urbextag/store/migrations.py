@@ -94,4 +94,14 @@ CREATE INDEX ut_jobs_request ON ut_jobs (request, state, priority, deaths, id) W
 CREATE INDEX ut_jobs_finished ON ut_jobs (state, finished_at);
 """,
     ),
+    (
+        "0003-embeddings",
+        """
+CREATE TABLE ut_embeddings (
+    sha TEXT NOT NULL PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    model TEXT NOT NULL, revision TEXT NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX ut_embeddings_model ON ut_embeddings (model, revision, sha);
+""",
+    ),
 )

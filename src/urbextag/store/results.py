@@ -1,68 +1,24 @@
-"""What the models said and what follows from it: evidence, derived tags, and the columns other programs read.
-
-Evidence is kept as the stages gave it. `save_derived` keeps what was derived from it and from the owner's `rulings`,
-and writes the published columns of `imgs` in the same transaction.
-"""
+"""What the stages said of a photo, kept as they said it: evidence, data, embedding."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from urbextag.records import Context, Derived, EraHint, Evidence, PhotoResult, Record, SceneResult, TagScore
+from urbextag.records import Context, Evidence, Material, PhotoResult, Record, scene_in, technical_in
+from urbextag.store import embeddings
 from urbextag.store.db import now
-
-Origin = Literal["model", "accepted", "added"]
-Verdict = Literal["accept", "reject", "add", "clear"]
+from urbextag.store.decisions import Decision, rulings
 
 
-@dataclass(frozen=True, slots=True)
-class EffectiveTag:
-    """A tag that stands: a model's that nobody rejected, or a person's."""
+def save(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint: str, profile: str) -> None:
+    """Replace what the stages said of a photo. Call it inside `db.write`; save what follows from it with it.
 
-    concept: str
-    label: str
-    confidence: float
-    origin: Origin
-    why: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A person's latest word on one concept of one photo."""
-
-    concept: str
-    label: str
-    verdict: Verdict
-
-
-def effective_tags(derived: Iterable[TagScore], decisions: Iterable[Decision]) -> list[EffectiveTag]:
-    """Models' tags with a person's decisions on top: rejected ones go, accepted and added ones stay for ever.
-
-    `derive` heeds the same decisions; here they get their origin, and those that it cannot know stand all the same: of
-    a concept that has left the taxonomy, or on a photo that was never looked at. Ordered by confidence; what a person
-    said has confidence 1.
+    An embedding stays until there is another one: it is right for the picture, whatever the profile.
     """
-    said = {decision.concept: decision for decision in decisions}
-    tags = {
-        tag.id: EffectiveTag(tag.id, tag.label, tag.confidence, "model", tuple(asdict(why) for why in tag.why))
-        for tag in derived
-        if tag.id not in said or said[tag.id].verdict != "reject"
-    }
-    for decision in said.values():
-        if decision.verdict in ("accept", "add"):
-            origin: Origin = "accepted" if decision.verdict == "accept" else "added"
-            model = tags.get(decision.concept)
-            why = model.why if model else ()
-            tags[decision.concept] = EffectiveTag(decision.concept, decision.label, 1.0, origin, why)
-    return sorted(tags.values(), key=lambda tag: (-tag.confidence, tag.concept))
-
-
-def save_stages(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint: str, profile: str) -> None:
-    """Replace what the stages said of a photo. Call it inside `db.write`."""
     sha, moment = result.photo.id, now()
     db.execute("DELETE FROM ut_results WHERE sha = ?", (sha,))
     db.executemany(
@@ -72,111 +28,19 @@ def save_stages(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint:
             for stage in result.stages
         ],
     )
-    data = {stage.stage: stage.data for stage in result.stages}
     db.execute(
         "UPDATE ut_photos SET stages_fingerprint = ?, tagged_at = ? WHERE sha = ?", (stages_fingerprint, moment, sha)
     )
-    db.execute(
-        """UPDATE imgs SET quality_score = ?, scene_view_type = ?, scene_confidence = ?, scene_model = ?,
-            tagging_model = ? WHERE imgsha = ?""",
-        (
-            data["quality"]["score"],
-            result.scene.view_type,
-            result.scene.confidence,
-            result.scene.model,
-            f"urbextag-{profile}",
-            sha,
-        ),
-    )
+    db.execute("UPDATE imgs SET tagging_model = ? WHERE imgsha = ?", (tagging_model(result, profile), sha))
+    if result.embedding:
+        embeddings.save(db, sha, result.embedding)
 
 
-def save_derived(db: sqlite3.Connection, derived: Derived, derived_fingerprint: str) -> None:
-    """Replace a photo's tags, view, condition and era by what was derived. Call it inside `db.write`.
-
-    Args:
-        db: the archive's database.
-        derived: what followed from the photo's evidence and its `rulings`, read in the same transaction.
-        derived_fingerprint: what it was derived with (`rederive.fingerprint`).
-
-    """
-    sha = derived.id
-    condition = derived.condition
-    db.execute(
-        """UPDATE ut_photos SET derived_fingerprint = ?, view_confidence = ?, condition_score = ?, condition_label = ?,
-            era = ? WHERE sha = ?""",
-        (
-            derived_fingerprint,
-            derived.view_confidence,
-            condition.score if condition else None,
-            condition.label if condition else None,
-            json.dumps([asdict(hint) for hint in derived.era]),
-            sha,
-        ),
-    )
-    db.execute("UPDATE imgs SET view_type = ? WHERE imgsha = ?", (derived.view_type, sha))
-    publish(db, sha, derived.tags)
-
-
-def decide(db: sqlite3.Connection, sha: str, concept: str, label: str, verdict: Verdict) -> None:
-    """Keep a person's word for ever and put it into effect. Call it inside `db.write`; derive the photo afterwards.
-
-    `clear` takes an earlier word back.
-    """
-    db.execute(
-        "INSERT INTO ut_decisions (sha, concept, label, verdict, at) VALUES (?, ?, ?, ?, ?)",
-        (sha, concept, label, verdict, now()),
-    )
-
-
-def decisions(db: sqlite3.Connection, sha: str) -> list[Decision]:
-    """The latest decision on each concept of a photo, oldest first; cleared ones left out."""
-    rows = db.execute(
-        """SELECT concept, label, verdict FROM ut_decisions WHERE id IN
-            (SELECT max(id) FROM ut_decisions WHERE sha = ? GROUP BY concept) AND verdict <> 'clear'
-        ORDER BY id""",
-        (sha,),
-    )
-    return [Decision(*row) for row in rows]
-
-
-def rulings(db: sqlite3.Connection, sha: str) -> dict[str, bool]:
-    """A person's word on a photo as `taxonomy.derive` takes it: {concept: whether it is there}, oldest first."""
-    return {decision.concept: decision.verdict != "reject" for decision in decisions(db, sha)}
-
-
-def publish(db: sqlite3.Connection, sha: str, derived: Iterable[TagScore]) -> None:
-    """Replace the tags that stand for a photo, with its decisions on top, and the columns other programs read."""
-    tags = effective_tags(derived, decisions(db, sha))
-    db.execute("DELETE FROM ut_tags WHERE sha = ?", (sha,))
-    db.executemany(
-        "INSERT INTO ut_tags VALUES (?, ?, ?, ?, ?, ?)",
-        [(sha, tag.concept, tag.label, tag.confidence, tag.origin, json.dumps(tag.why)) for tag in tags],
-    )
-    by_person = [tag.origin != "model" for tag in tags]
-    source = "urbextag" if not any(by_person) else "manual" if all(by_person) else "hybrid"
-    db.execute(
-        """UPDATE imgs SET auto_tags = ?, auto_tags_source = ?, auto_tags_confidence = ?, auto_tags_at = ?
-        WHERE imgsha = ?""",
-        (
-            json.dumps([tag.label for tag in tags]),
-            source,
-            json.dumps({tag.label: round(tag.confidence, 3) for tag in tags}),
-            now(),
-            sha,
-        ),
-    )
-
-
-def tags(db: sqlite3.Connection, sha: str) -> list[EffectiveTag]:
-    """The tags that stand for a photo, most certain first."""
-    rows = db.execute(
-        "SELECT concept, label, confidence, origin, why FROM ut_tags WHERE sha = ? ORDER BY confidence DESC, concept",
-        (sha,),
-    )
-    return [
-        EffectiveTag(row["concept"], row["label"], row["confidence"], row["origin"], tuple(json.loads(row["why"])))
-        for row in rows
-    ]
+def tagging_model(result: PhotoResult, profile: str) -> str:
+    """What described the photo: the tagger, else the dual encoder, else the profile."""
+    if "florence" in result.data:
+        return str(result.data["florence"]["model"])
+    return result.embedding.model if result.embedding else f"urbextag-{profile}"
 
 
 def stages(db: sqlite3.Connection, sha: str) -> dict[str, dict[str, Any]]:
@@ -185,36 +49,30 @@ def stages(db: sqlite3.Connection, sha: str) -> dict[str, dict[str, Any]]:
     return {row["stage"]: {"evidence": json.loads(row["evidence"]), "data": json.loads(row["data"])} for row in rows}
 
 
-def derived_facts(db: sqlite3.Connection, sha: str) -> dict[str, Any]:
-    """View type, condition and era of a photo in the form of `taxonomy derive`; no view type before it was tagged."""
-    row = db.execute(
-        """SELECT view_type, view_confidence, condition_score, condition_label, era
-        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha = ?""",
-        (sha,),
-    ).fetchone()
-    tagged = row["view_confidence"] is not None
-    view = {"value": row["view_type"], "confidence": row["view_confidence"]} if tagged else None
-    condition = {"score": row["condition_score"], "label": row["condition_label"]} if row["condition_label"] else None
-    return {"view_type": view, "condition": condition, "era": json.loads(row["era"] or "[]")}
-
-
-def records(db: sqlite3.Connection, contexts: Mapping[str, Context]) -> list[tuple[Record, SceneResult]]:
-    """The kept evidence of these photos as records to derive from; photos that were never looked at are left out."""
+def materials(
+    db: sqlite3.Connection, contexts: Mapping[str, Context], decisions: Mapping[str, Sequence[Decision]]
+) -> list[Material]:
+    """What is kept of these photos, to derive from; photos that were never looked at are left out."""
+    marks = ",".join("?" * len(contexts))
     rows = db.execute(
-        f"SELECT sha, stage, evidence, data FROM ut_results WHERE sha IN ({','.join('?' * len(contexts))})",
-        tuple(contexts),
+        f"SELECT sha, stage, evidence, data FROM ut_results WHERE sha IN ({marks}) ORDER BY sha", tuple(contexts)
     )
     evidence: dict[str, list[Evidence]] = {}
-    scenes: dict[str, SceneResult] = {}
-    for row in rows:
-        for piece in json.loads(row["evidence"]):
-            box = piece.pop("box")
-            evidence.setdefault(row["sha"], []).append(Evidence(**piece, box=tuple(box) if box else None))
-        if row["stage"] == "scene":
-            scenes[row["sha"]] = SceneResult.from_json(json.loads(row["data"]))
-    return [(Record(sha, contexts[sha], tuple(evidence.get(sha, ()))), scene) for sha, scene in scenes.items()]
-
-
-def era_hints(text: str | None) -> list[EraHint]:
-    """The era hints of `ut_photos.era`."""
-    return [EraHint(**(hint | {"years": tuple(hint["years"])})) for hint in json.loads(text or "[]")]
+    data: dict[str, dict[str, Any]] = {}
+    for sha, stage, said, put_down in rows:
+        data.setdefault(sha, {})[stage] = json.loads(put_down)
+        evidence.setdefault(sha, []).extend(
+            Evidence(piece["source"], piece["label"], piece["score"], tuple(piece["box"]) if piece["box"] else None)
+            for piece in json.loads(said)
+        )
+    seen = embeddings.of(db, list(data))
+    return [
+        Material(
+            Record(sha, contexts[sha], tuple(evidence[sha])),
+            scene_in(said),
+            seen.get(sha),
+            technical_in(said),
+            rulings(decisions.get(sha, ())),
+        )
+        for sha, said in data.items()
+    ]

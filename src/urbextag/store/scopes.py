@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Literal, get_args
+
+from urbextag.records import ViewType
 
 Scope = Literal["missing", "failed", "changed", "location", "photo", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -47,3 +50,29 @@ def derivable(db: sqlite3.Connection, stages_fingerprint: str) -> list[tuple[str
         (stages_fingerprint,),
     )
     return [(row["sha"], row["locid"], row["derived_fingerprint"]) for row in rows]
+
+
+def tagged_at(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, str]:
+    """When each of these photos was last looked at (ISO 8601); those that never were are left out."""
+    marks = ",".join("?" * len(shas))
+    rows = db.execute(
+        f"""SELECT sha, tagged_at || ' ' || stages_fingerprint FROM ut_photos
+        WHERE tagged_at IS NOT NULL AND sha IN ({marks})""",
+        tuple(shas),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def prompts(
+    db: sqlite3.Connection, stages_fingerprint: str
+) -> list[tuple[str, str | None, ViewType | None, str | None]]:
+    """(SHA-256, locid, view by its embedding, prompt about its place) of the photos that these stages looked at."""
+    rows = db.execute(
+        """SELECT photo.sha, locid, json_extract(seen.data, '$.view_type'), json_extract(told.data, '$.prompt')
+        FROM ut_photos AS photo JOIN imgs ON imgsha = photo.sha
+        JOIN ut_results AS told ON told.sha = photo.sha AND told.stage = 'florence'
+        LEFT JOIN ut_results AS seen ON seen.sha = photo.sha AND seen.stage = 'embedding'
+        WHERE stages_fingerprint = ? ORDER BY photo.sha""",
+        (stages_fingerprint,),
+    )
+    return [tuple(row) for row in rows]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from urbextag.rollup import PhotoSummary, PhotoTag
-from urbextag.store.results import era_hints
+from urbextag.store.findings import era_hints
 
 
 def photos(db: sqlite3.Connection, locid: str) -> list[PhotoSummary]:

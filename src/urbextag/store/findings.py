@@ -1,0 +1,190 @@
+"""What follows from what was seen: tags, view, condition, era and quality, with the columns other programs read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from urbextag.records import EraHint, Findings, TagScore
+from urbextag.store.db import now
+from urbextag.store.decisions import Decision
+
+Origin = Literal["model", "accepted", "added"]
+TagRow = tuple[str, str, float, str, str]
+"""concept, label, confidence, origin, why as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveTag:
+    """A tag that stands: a model's that nobody rejected, or a person's."""
+
+    concept: str
+    label: str
+    confidence: float
+    origin: Origin
+    why: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One photo's findings as the database holds them; plain values, so they cross processes."""
+
+    sha: str
+    photo: tuple[object, ...]
+    """view_confidence, condition_score, condition_label, era of `ut_photos`."""
+    columns: tuple[object, ...]
+    """view_type, quality_score, scene_view_type, scene_confidence, scene_model of `imgs`."""
+    tags: tuple[TagRow, ...]
+    """Best first."""
+
+
+def effective_tags(derived: Iterable[TagScore], decisions: Iterable[Decision]) -> list[EffectiveTag]:
+    """Models' tags with a person's decisions on top: rejected ones go, accepted and added ones stay for ever.
+
+    `derive` heeds the same decisions; here they get their origin, and those that it cannot know stand all the same: of
+    a concept that has left the taxonomy, or on a photo that was never looked at. Ordered by confidence; what a person
+    said has confidence 1.
+    """
+    said = {decision.concept: decision for decision in decisions}
+    tags = {
+        tag.id: EffectiveTag(
+            tag.id,
+            tag.label,
+            tag.confidence,
+            "model",
+            tuple({"source": why.source, "label": why.label, "weight": why.weight} for why in tag.why),
+        )
+        for tag in derived
+        if tag.id not in said or said[tag.id].verdict != "reject"
+    }
+    for decision in said.values():
+        if decision.verdict in ("accept", "add"):
+            origin: Origin = "accepted" if decision.verdict == "accept" else "added"
+            model = tags.get(decision.concept)
+            why = model.why if model else ()
+            tags[decision.concept] = EffectiveTag(decision.concept, decision.label, 1.0, origin, why)
+    return sorted(tags.values(), key=lambda tag: (-tag.confidence, tag.concept))
+
+
+def rows_of(findings: Findings, decisions: Sequence[Decision]) -> Rows:
+    """Findings as the database holds them, with a person's decisions on the same photo on top."""
+    derived, scene, condition = findings.derived, findings.scene, findings.derived.condition
+    seen = (scene.view_type, scene.confidence, scene.model) if scene else (None, None, None)
+    return Rows(
+        derived.id,
+        (
+            derived.view_confidence,
+            condition.score if condition else None,
+            condition.label if condition else None,
+            json.dumps([asdict(hint) for hint in derived.era]),
+        ),
+        (derived.view_type, findings.quality, *seen),
+        _tag_rows(effective_tags(derived.tags, decisions)),
+    )
+
+
+def _tag_rows(tags: Iterable[EffectiveTag]) -> tuple[TagRow, ...]:
+    return tuple((tag.concept, tag.label, tag.confidence, tag.origin, json.dumps(tag.why)) for tag in tags)
+
+
+def save(db: sqlite3.Connection, found: Rows, derived_fingerprint: str) -> None:
+    """Replace a photo's tags, view, condition, era and quality by these. Call it inside `db.write`.
+
+    Args:
+        db: the archive's database.
+        found: what followed from the photo's material and from decisions that were read in the same transaction.
+        derived_fingerprint: what it was derived with (`Deriver.fingerprint`).
+
+    """
+    db.execute(
+        """UPDATE ut_photos SET view_confidence = ?, condition_score = ?, condition_label = ?, era = ?,
+            derived_fingerprint = ? WHERE sha = ?""",
+        (*found.photo, derived_fingerprint, found.sha),
+    )
+    db.execute(
+        """UPDATE imgs SET view_type = ?, quality_score = ?, scene_view_type = ?, scene_confidence = ?, scene_model = ?
+        WHERE imgsha = ?""",
+        (*found.columns, found.sha),
+    )
+    _publish(db, found.sha, found.tags)
+
+
+def publish_decisions(db: sqlite3.Connection, sha: str, decisions: Sequence[Decision]) -> None:
+    """Put a person's word into effect on a photo that no model has looked at. Call it inside `db.write`."""
+    _publish(db, sha, _tag_rows(effective_tags((), decisions)))
+
+
+def _publish(db: sqlite3.Connection, sha: str, tags: Sequence[TagRow]) -> None:
+    """Replace the tags that stand for a photo, and the columns other programs read."""
+    db.execute("DELETE FROM ut_tags WHERE sha = ?", (sha,))
+    db.executemany("INSERT INTO ut_tags VALUES (?, ?, ?, ?, ?, ?)", [(sha, *tag) for tag in tags])
+    by_person = [origin != "model" for _, _, _, origin, _ in tags]
+    source = "urbextag" if not any(by_person) else "manual" if all(by_person) else "hybrid"
+    db.execute(
+        """UPDATE imgs SET auto_tags = ?, auto_tags_source = ?, auto_tags_confidence = ?, auto_tags_at = ?
+        WHERE imgsha = ?""",
+        (
+            json.dumps([label for _, label, _, _, _ in tags]),
+            source,
+            json.dumps({label: round(confidence, 3) for _, label, confidence, _, _ in tags}),
+            now(),
+            sha,
+        ),
+    )
+
+
+def stored(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, Rows]:
+    """What stands for these photos."""
+    marks = ",".join("?" * len(shas))
+    tags: dict[str, list[TagRow]] = {sha: [] for sha in shas}
+    for row in db.execute(
+        f"""SELECT sha, concept, label, confidence, origin, why FROM ut_tags WHERE sha IN ({marks})
+        ORDER BY sha, confidence DESC, concept""",
+        tuple(shas),
+    ):
+        tags[row[0]].append(tuple(row)[1:])
+    rows = db.execute(
+        f"""SELECT sha, view_confidence, condition_score, condition_label, era,
+            view_type, quality_score, scene_view_type, scene_confidence, scene_model
+        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha IN ({marks})""",
+        tuple(shas),
+    )
+    return {row[0]: Rows(row[0], tuple(row)[1:5], tuple(row)[5:], tuple(tags[row[0]])) for row in rows}
+
+
+def confirm(db: sqlite3.Connection, sha: str, derived_fingerprint: str) -> None:
+    """Note that what stands for this photo follows from these settings too. Call it inside `db.write`."""
+    db.execute("UPDATE ut_photos SET derived_fingerprint = ? WHERE sha = ?", (derived_fingerprint, sha))
+
+
+def tags(db: sqlite3.Connection, sha: str) -> list[EffectiveTag]:
+    """The tags that stand for a photo, most certain first."""
+    rows = db.execute(
+        "SELECT concept, label, confidence, origin, why FROM ut_tags WHERE sha = ? ORDER BY confidence DESC, concept",
+        (sha,),
+    )
+    return [
+        EffectiveTag(row["concept"], row["label"], row["confidence"], row["origin"], tuple(json.loads(row["why"])))
+        for row in rows
+    ]
+
+
+def derived_facts(db: sqlite3.Connection, sha: str) -> dict[str, Any]:
+    """View type, condition and era of a photo in the form of `taxonomy derive`; no view type before it was tagged."""
+    row = db.execute(
+        """SELECT view_type, view_confidence, condition_score, condition_label, era
+        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha = ?""",
+        (sha,),
+    ).fetchone()
+    tagged = row["view_confidence"] is not None
+    view = {"value": row["view_type"], "confidence": row["view_confidence"]} if tagged else None
+    condition = {"score": row["condition_score"], "label": row["condition_label"]} if row["condition_label"] else None
+    return {"view_type": view, "condition": condition, "era": json.loads(row["era"] or "[]")}
+
+
+def era_hints(text: str | None) -> list[EraHint]:
+    """The era hints of `ut_photos.era`."""
+    return [EraHint(**(hint | {"years": tuple(hint["years"])})) for hint in json.loads(text or "[]")]
