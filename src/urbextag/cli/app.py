@@ -20,6 +20,8 @@ from urbextag.cli.locations import locations
 from urbextag.cli.models import models
 from urbextag.cli.photos import add, init, show
 from urbextag.cli.review import review
+from urbextag.cli.search import search
+from urbextag.cli.similar import similar
 from urbextag.cli.status import doctor, status
 from urbextag.cli.tag import tag
 from urbextag.cli.taxonomy import taxonomy
@@ -59,6 +61,8 @@ for command in (
     tag,
     worker,
     show,
+    search,
+    similar,
     review,
     locations,
     jobs,
