@@ -1,4 +1,4 @@
-"""Measure, print each figure beside its target, and count the targets met."""
+"""Measure, print each figure beside its target, and count the targets met; `python -m bench GROUP...` for some."""
 
 from __future__ import annotations
 
@@ -7,55 +7,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
-
-from bench import data
+from bench import data, models
+from bench.measure import MIB, WORK, Figure, median, peak_of, urbextag
 from urbextag.supervisor import cores
-
-WORK = Path(__file__).parent / "work"
-MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure. `at_most`: it must not be above its target, else not below."""
-
-    name: str
-    value: float
-    target: float
-    unit: str
-    at_most: bool = True
-
-    @property
-    def met(self) -> bool:
-        """Whether the target is met."""
-        return self.value <= self.target if self.at_most else self.value >= self.target
-
-    def line(self) -> str:
-        """A row of the table."""
-        sign = "<=" if self.at_most else ">="
-        return f"{'ok  ' if self.met else 'MISS'} {self.name:<58} {self.value:7.2f} {sign} {self.target} {self.unit}"
-
-
-def urbextag(*arguments: object, codes: tuple[int, ...] = (0,)) -> float:
-    """Wall seconds of one run of the command."""
-    command = [sys.executable, "-m", "urbextag", *map(str, arguments)]
-    started = time.perf_counter()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode not in codes:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
-    return seconds
-
-
-def median(part: Callable[[], float], runs: int = 7) -> float:
-    """Median of several runs, after one that warms the file cache."""
-    part()
-    return statistics.median(part() for _ in range(runs))
 
 
 def start_up() -> list[Figure]:
@@ -101,44 +56,35 @@ def memory() -> list[Figure]:
     data.mutated_files(files, 300)
     urbextag("init", archive)
     urbextag("--archive", archive, "add", files, codes=(5,))
-    run = subprocess.Popen(
-        [sys.executable, "-m", "urbextag", "--archive", str(archive), "tag"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    peak = 0
-    while run.poll() is None:
-        peak = max(peak, resident(run.pid))
-        time.sleep(0.05)
-    if run.returncode not in (0, 5):
-        raise SystemExit(f"tag ended with {run.returncode}")
+    peak = peak_of("--archive", archive, "tag", codes=(0, 5))
     return [Figure("peak memory of tag on 300 mutated files, GiB", peak / 1024 / MIB, 1.5, "GiB")]
 
 
-def resident(pid: int) -> int:
-    """Resident bytes of a process and all it started."""
-    total = 0
-    try:
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
-            total += process.memory_info().rss
-    except psutil.NoSuchProcess:
-        return total
-    return total
+def clear() -> None:
+    """Remove what was measured on, but for the models of full size: they take minutes to make."""
+    for path in WORK.glob("*"):
+        if path.name == "full-size":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def main() -> None:
     """The map: each group of figures in turn, then how many targets were met."""
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
+    clear()
+    WORK.mkdir(parents=True, exist_ok=True)
+    groups = (start_up, throughput, memory, models.scene, models.tags, models.together, models.begin, models.again)
+    wanted = [group for group in groups if group.__name__ in sys.argv[1:]] or groups
     figures: list[Figure] = []
     try:
-        for group in (start_up, throughput, memory):
+        for group in wanted:
             for figure in group():
                 print(figure.line(), flush=True)
                 figures.append(figure)
     finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+        clear()
     print(f"targets met: {sum(figure.met for figure in figures)} of {len(figures)}")
 
 
