@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo/archive
 
-.PHONY: help demo test test-torch lint format check bench clean
+.PHONY: help demo test test-export lint format check bench clean
 
 help:
 	@echo "make demo        set up and tag the sample photos"
 	@echo "make test        set up and run the tests"
-	@echo "make check       tests, lint and types (what CI runs, with test-torch)"
-	@echo "make test-torch  set up PyTorch beside and compare the packaged model with it"
+	@echo "make check       tests, lint and types (what CI runs, with test-export)"
+	@echo "make test-export set up PyTorch beside, export tiny models and compare all models with it"
 	@echo "make bench       measure speed and memory, each beside its target"
 	@echo "make clean       remove the environments and the demo's archive"
 
@@ -40,7 +40,7 @@ demo: $(VENV)/base
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m 'not torch'
 
-test-torch: .venv-export/done
+test-export: .venv-export/done
 	.venv-export/bin/python -m pytest -m torch
 
 lint: $(VENV)/dev
@@ -54,8 +54,8 @@ format: $(VENV)/dev
 
 check: test lint
 
-bench: $(VENV)/test
-	$(BIN)/python -m bench
+bench: $(VENV)/test .venv-export/done
+	EXPORT_PYTHON=$(CURDIR)/.venv-export/bin/python $(BIN)/python -m bench
 
 clean:
 	rm -rf $(VENV) .venv-export $(DEMO) bench/work

@@ -1,4 +1,4 @@
-"""The ONNX classifier against the PyTorch model it was made from; needs the [export] extra (make test-torch)."""
+"""The ONNX classifier against the PyTorch model it was made from; needs the [export] extra (make test-export)."""
 
 from __future__ import annotations
 
