@@ -41,7 +41,7 @@ def siglip(model: Installed, photos: Sequence[Path], threads: int) -> Own:
     seconds = []
     for path in [photos[0], *photos]:
         started = time.perf_counter()
-        encoder.encode([decode(path, 2 * model.spec.image.size)])
+        encoder.encode([decode(path, encoder.needs_px)])
         seconds.append(time.perf_counter() - started)
     return Own(statistics.median(seconds[1:]), load, peak_mib())
 

@@ -179,8 +179,8 @@ def _encoded(archive: Archive, path: Path, sha: str) -> Question:
     from urbextag.supervisor import cores
 
     model, settings = scene_model(archive), archive.config
-    pixels = decode(path, 2 * model.spec.image.size, limits(archive))
     encoder = ImageEncoder(model, settings.work.threads or cores(), choose(settings.models.provider))
+    pixels = decode(path, encoder.needs_px, limits(archive))
     encoder.load()
     return Question(str(path), encoder.encode([pixels])[0], model.spec.name, model.identity, frozenset([sha]))
 

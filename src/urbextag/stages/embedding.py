@@ -34,7 +34,7 @@ class EmbeddingStage:
         self._model = installed(models_folder(kit.models), kit.models.scene, kit.models.scene_precision)
         self._encoder: ImageEncoder = ImageEncoder(self._model, kit.threads, choose(kit.models.provider))
         self.version = f"1 {self._model.spec.name} {self._model.identity}"
-        self.needs_px = 2 * self._model.spec.image.size  # a panorama's short side is wanted at its size too
+        self.needs_px = self._encoder.needs_px
 
     @property
     def options(self) -> StageOptions:
