@@ -169,7 +169,7 @@ def test_the_traceback_comes_with_v_only(box):
     ("text", "said"),
     [
         ("profile = ", "not valid TOML"),
-        ('profile = "deluxe"', "profile: Input should be 'starter' or 'standard'"),
+        ('profile = "deluxe"', "profile: Input should be 'starter', 'scene' or 'standard'"),
         ("[work]\nwrokers = 1", "work.wrokers"),
         ("[work]\nbatch = 0", "work.batch"),
     ],
@@ -181,10 +181,10 @@ def test_wrong_settings_are_refused_by_name(box, text, said):
 
 
 def test_profile_standard_says_what_is_missing(box, tmp_path):
-    box.settings('profile = "standard"\n')
+    box.settings('profile = "standard"\n[models]\nfolder = "m"\n')
     ran = box("tag")
     assert ran.code == 6
-    assert "SigLIP" in ran.err and "Florence-2" in ran.err and 'profile = "starter"' in ran.err
+    assert "urbextag models pull siglip-base-patch16-224 --precision int8" in ran.err
     assert box.ok("status", "--json").json["profile"] == "standard"
 
 
