@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from urbextag.errors import ModelError
 from urbextag.models.catalogue import GenerationSpec
-from urbextag.models.florence_layout import Ports, find_ports
+from urbextag.models.florence_layout import find_ports
+from urbextag.models.florence_ports import Ports
 from urbextag.models.florence_text import BINS, loop_start
 from urbextag.models.generation import NotANumber, Stopped, write
 from urbextag.models.installed import Installed

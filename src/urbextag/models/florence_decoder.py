@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from urbextag.models.florence_layout import Port, Ports
+from urbextag.models.florence_ports import Port, Ports
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,107 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from urbextag.errors import ModelError
+from urbextag.models.florence_ports import DecoderPorts, EmbedPorts, EncoderPorts, Port, Ports, Slot, VisionPorts
 from urbextag.models.installed import Installed
 from urbextag.models.layout import remedy, who
 from urbextag.models.onnx_session import numpy_type
 
 if TYPE_CHECKING:
-    import numpy as np
     from onnxruntime import InferenceSession, NodeArg
 
 _CACHE = re.compile(r"^(?:past_key_values|past|present)\.(\d+)\.(decoder|encoder)\.(key|value)$")
 """Optimum's names for keys and values: `past_key_values.3.decoder.key` goes in, `present.3.decoder.key` comes out.
 `decoder`: of the text so far; `encoder`: of photo and prompt."""
-
-Slot = tuple[int, str]
-"""Layer, and `key` or `value`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """One input or output."""
-
-    name: str
-    kind: type[np.generic]
-    shape: tuple[Any, ...]
-    """A number for each dimension that the file fixes, a name or None for the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class VisionPorts:
-    """pixels (1, 3, size, size) -> features (1, image tokens, d)."""
-
-    pixels: Port
-    features: Port
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedPorts:
-    """ids (n, positions) -> embeddings (n, positions, d)."""
-
-    ids: Port
-    embeds: Port
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderPorts:
-    """mask (n, positions), embeds (n, positions, d) -> states and, in our own export, the decoder's `encoder` cache."""
-
-    mask: Port | None
-    embeds: Port
-    states: Port
-    cross: Mapping[Slot, Port]
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderPorts:
-    """One token with its past -> logits and the past with that token.
-
-    `merged`: the published graph; `branch` False is the first step, which makes the `encoder` cache from `states`, True
-    all others, which take it and give a dummy back. Else our own export: one graph without a branch, and the encoder
-    gives the `encoder` cache.
-    """
-
-    tokens: Port
-    """Token ids (n, 1) or their embeddings (n, 1, d)."""
-    mask: Port | None
-    states: Port | None
-    branch: Port | None
-    own_past: Mapping[Slot, Port]
-    cross_past: Mapping[Slot, Port]
-    logits: Port
-    own_present: Mapping[Slot, Port]
-    cross_present: Mapping[Slot, Port]
-
-    @property
-    def merged(self) -> bool:
-        """Whether this is the published graph with two branches."""
-        return self.branch is not None
-
-    @property
-    def takes_ids(self) -> bool:
-        """Whether tokens go in as ids; else as embeddings."""
-        return len(self.tokens.shape) == 2
-
-    @property
-    def vocabulary(self) -> int | None:
-        """Tokens that have a logit, None where the file leaves it open."""
-        size = self.logits.shape[-1]
-        return size if isinstance(size, int) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Inputs and outputs of the four parts, which fit each other."""
-
-    vision: VisionPorts
-    embed: EmbedPorts
-    encoder: EncoderPorts
-    decoder: DecoderPorts
 
 
 def find_ports(sessions: Mapping[str, InferenceSession], installed: Installed) -> Ports:
@@ -255,8 +168,10 @@ def _decoder(part: _Part) -> DecoderPorts:
         if role is None or role in roles:
             raise part.misfit("inputs", expected)
         roles[role] = port
-    if "tokens" not in roles or not own_past or not cross_past or ("branch" in roles and "states" not in roles):
-        raise part.misfit("inputs", expected)
+    whole = "tokens" in roles and own_past and cross_past and ("states" in roles or "branch" not in roles)
+    sizes = [port.shape[1::2] for port in [*own_past.values(), *cross_past.values()]]
+    if not whole or any(sizes[0] != size or not all(isinstance(side, int) for side in size) for size in sizes):
+        raise part.misfit("inputs", f"{expected}; each past (n, heads, positions, d) with the same heads and d")
     logits = part.need("outputs", "logits (n, positions, vocabulary)", "logits", rank=3, floats=True)
     own, cross = part.cache("outputs", "decoder"), part.cache("outputs", "encoder")
     if own.keys() != own_past.keys() or ("branch" in roles and cross.keys() != cross_past.keys()):
