@@ -28,7 +28,7 @@ class FlorenceOptions(StageOptions):
         1,
         ge=1,
         le=8,
-        description="1 = greedy. The model's authors use 3, which takes about twice the time per token.",
+        description="1 = greedy. The model's authors use 3, which takes half as long again per token.",
     )
     max_new_tokens: int = Field(256, ge=8, le=1000, description="Most tokens of one answer.")
 
