@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -34,6 +36,9 @@ AHEAD = 1
 """Chunks per process that are asked for before the first is written, so that no process waits and memory is bounded."""
 WORTH_A_PROCESS = 2 * CHUNK
 """With fewer photos to each, starting another process takes longer than it saves."""
+
+ONE_THREAD = {f"{name}_THREADS": "1" for name in ("OPENBLAS_NUM", "MKL_NUM", "OMP_NUM", "VECLIB_MAXIMUM")}
+"""Environment of the other processes: matrix products of each on all cores would only get in each other's way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,9 @@ def rederive(
 def _save(db: sqlite3.Connection, deriver: Deriver, derived: Sequence[Derivation]) -> None:
     """Write what was derived outside of this transaction; what was overtaken meanwhile is derived inside of it."""
     again = _overtaken(db, derived)
-    for one in derived:
-        if one.sha in again:
-            continue
-        if one.rows:
-            findings.save(db, one.rows, one.fingerprint)
-        else:
-            findings.confirm(db, one.sha, one.fingerprint)
+    stands = [one for one in derived if one.sha not in again]
+    findings.save_all(db, [(one.rows, one.fingerprint) for one in stands if one.rows])
+    findings.confirm(db, [(one.fingerprint, one.sha) for one in stands if not one.rows])
     if again:
         derive_again(db, deriver, sorted(again))
 
@@ -110,14 +111,33 @@ def derive_again(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) 
     """Derive the tags of these photos again. Call it inside `db.write`. Returns how many had evidence."""
     said = decisions.of_each(db, shas)
     materials = results.materials(db, locations.contexts(db, list(shas)), said)
-    for material, found in zip(materials, deriver.derive(materials), strict=True):
-        rows = findings.rows_of(found, said.get(material.record.id, ()))
-        findings.save(db, rows, deriver.fingerprint(material.record.context))
-    return len(materials)
+    found = [
+        (findings.rows_of(one, said.get(material.record.id, ())), deriver.fingerprint(material.record.context))
+        for material, one in zip(materials, deriver.derive(materials), strict=True)
+    ]
+    findings.save_all(db, found)
+    return len(found)
 
 
 def derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> list[Derivation]:
     """Derive photos and compare with what stands, without writing. One read transaction: one state of the archive."""
+    with _no_search_for_cycles():
+        return _derive_chunk(db, deriver, shas)
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Python looks for cycles as objects add up: among a million of them, none in a cycle, that doubles the time."""
+    searches = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searches:
+            gc.enable()
+
+
+def _derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> list[Derivation]:
     db.execute("BEGIN")
     try:
         said = decisions.of_each(db, shas)
@@ -175,6 +195,7 @@ def _begin(root: Path) -> None:
     from urbextag.deriver import make_deriver
     from urbextag.taxonomy import load_taxonomy
 
+    os.environ.update(ONE_THREAD)  # NumPy, which reads this as it is imported, is imported below
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends the pool in good order
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = load_config(root)

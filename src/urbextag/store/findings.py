@@ -6,26 +6,16 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
-from urbextag.records import EraHint, Findings, TagScore
+from urbextag.records import EraHint, Findings, TagScore, Why
 from urbextag.store.db import now
 from urbextag.store.decisions import Decision
 
 Origin = Literal["model", "accepted", "added"]
 TagRow = tuple[str, str, float, str, str]
 """concept, label, confidence, origin, why as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class EffectiveTag:
-    """A tag that stands: a model's that nobody rejected, or a person's."""
-
-    concept: str
-    label: str
-    confidence: float
-    origin: Origin
-    why: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +31,15 @@ class Rows:
     """Best first."""
 
 
-def effective_tags(derived: Iterable[TagScore], decisions: Iterable[Decision]) -> list[EffectiveTag]:
-    """Models' tags with a person's decisions on top: rejected ones go, accepted and added ones stay for ever.
+@dataclass(frozen=True, slots=True)
+class EffectiveTag:
+    """A tag that stands: a model's that nobody rejected, or a person's."""
 
-    `derive` heeds the same decisions; here they get their origin, and those that it cannot know stand all the same: of
-    a concept that has left the taxonomy, or on a photo that was never looked at. Ordered by confidence; what a person
-    said has confidence 1.
-    """
-    said = {decision.concept: decision for decision in decisions}
-    tags = {
-        tag.id: EffectiveTag(
-            tag.id,
-            tag.label,
-            tag.confidence,
-            "model",
-            tuple({"source": why.source, "label": why.label, "weight": why.weight} for why in tag.why),
-        )
-        for tag in derived
-        if tag.id not in said or said[tag.id].verdict != "reject"
-    }
-    for decision in said.values():
-        if decision.verdict in ("accept", "add"):
-            origin: Origin = "accepted" if decision.verdict == "accept" else "added"
-            model = tags.get(decision.concept)
-            why = model.why if model else ()
-            tags[decision.concept] = EffectiveTag(decision.concept, decision.label, 1.0, origin, why)
-    return sorted(tags.values(), key=lambda tag: (-tag.confidence, tag.concept))
+    concept: str
+    label: str
+    confidence: float
+    origin: Origin
+    why: tuple[Mapping[str, Any], ...]
 
 
 def rows_of(findings: Findings, decisions: Sequence[Decision]) -> Rows:
@@ -82,12 +55,44 @@ def rows_of(findings: Findings, decisions: Sequence[Decision]) -> Rows:
             json.dumps([asdict(hint) for hint in derived.era]),
         ),
         (derived.view_type, findings.quality, *seen),
-        _tag_rows(effective_tags(derived.tags, decisions)),
+        _tag_rows(derived.tags, decisions),
     )
 
 
-def _tag_rows(tags: Iterable[EffectiveTag]) -> tuple[TagRow, ...]:
-    return tuple((tag.concept, tag.label, tag.confidence, tag.origin, json.dumps(tag.why)) for tag in tags)
+def _tag_rows(derived: Iterable[TagScore], decisions: Iterable[Decision]) -> tuple[TagRow, ...]:
+    """Models' tags with a person's decisions on top: rejected ones go, accepted and added ones stay for ever.
+
+    `derive` heeds the same decisions; here they get their origin, and those that it cannot know stand all the same: of
+    a concept that has left the taxonomy, or on a photo that was never looked at. Ordered by confidence; what a person
+    said has confidence 1.
+    """
+    said = {decision.concept: decision for decision in decisions}
+    tags: dict[str, TagRow] = {
+        tag.id: (tag.id, tag.label, tag.confidence, "model", _why_json(tag.why))
+        for tag in derived
+        if tag.id not in said or said[tag.id].verdict != "reject"
+    }
+    for decision in said.values():
+        if decision.verdict in ("accept", "add"):
+            origin = "accepted" if decision.verdict == "accept" else "added"
+            why = tags[decision.concept][4] if decision.concept in tags else _why_json(())
+            tags[decision.concept] = (decision.concept, decision.label, 1.0, origin, why)
+    return tuple(sorted(tags.values(), key=lambda tag: (-tag[2], tag[0])))
+
+
+def _why_json(reasons: Iterable[Why]) -> str:
+    """Reasons as JSON. Put together here: `json.dumps` of an object each takes three times as long."""
+    each = [
+        f'{{"source": {_quoted(why.source)}, "label": {_quoted(why.label)}, "weight": {why.weight!r}}}'
+        for why in reasons
+    ]
+    return f"[{', '.join(each)}]"
+
+
+@lru_cache(maxsize=1 << 12)
+def _quoted(text: str) -> str:
+    """A JSON string. Cached: one sentence stands behind several tags of its photo."""
+    return json.dumps(text)
 
 
 def save(db: sqlite3.Connection, found: Rows, derived_fingerprint: str) -> None:
@@ -99,65 +104,91 @@ def save(db: sqlite3.Connection, found: Rows, derived_fingerprint: str) -> None:
         derived_fingerprint: what it was derived with (`Deriver.fingerprint`).
 
     """
-    db.execute(
+    save_all(db, [(found, derived_fingerprint)])
+
+
+def save_all(db: sqlite3.Connection, found: Sequence[tuple[Rows, str]]) -> None:
+    """`save` several photos, each with its fingerprint. Call it inside `db.write`."""
+    db.executemany(
         """UPDATE ut_photos SET view_confidence = ?, condition_score = ?, condition_label = ?, era = ?,
             derived_fingerprint = ? WHERE sha = ?""",
-        (*found.photo, derived_fingerprint, found.sha),
+        [(*rows.photo, fingerprint, rows.sha) for rows, fingerprint in found],
     )
-    db.execute(
+    db.executemany(
         """UPDATE imgs SET view_type = ?, quality_score = ?, scene_view_type = ?, scene_confidence = ?, scene_model = ?
         WHERE imgsha = ?""",
-        (*found.columns, found.sha),
+        [(*rows.columns, rows.sha) for rows, _ in found],
     )
-    _publish(db, found.sha, found.tags)
+    _publish(db, {rows.sha: rows.tags for rows, _ in found})
 
 
 def publish_decisions(db: sqlite3.Connection, sha: str, decisions: Sequence[Decision]) -> None:
     """Put a person's word into effect on a photo that no model has looked at. Call it inside `db.write`."""
-    _publish(db, sha, _tag_rows(effective_tags((), decisions)))
+    _publish(db, {sha: _tag_rows((), decisions)})
 
 
-def _publish(db: sqlite3.Connection, sha: str, tags: Sequence[TagRow]) -> None:
-    """Replace the tags that stand for a photo, and the columns other programs read."""
-    db.execute("DELETE FROM ut_tags WHERE sha = ?", (sha,))
-    db.executemany("INSERT INTO ut_tags VALUES (?, ?, ?, ?, ?, ?)", [(sha, *tag) for tag in tags])
-    by_person = [origin != "model" for _, _, _, origin, _ in tags]
-    source = "urbextag" if not any(by_person) else "manual" if all(by_person) else "hybrid"
-    db.execute(
+def _publish(db: sqlite3.Connection, tags: Mapping[str, Sequence[TagRow]]) -> None:
+    """Replace the tags that stand for photos, and the columns other programs read.
+
+    Only rows that differ are written: a row taken out and put back moves pages of two trees, which is most of the work.
+    """
+    gone: list[tuple[str, str]] = []
+    fresh: list[tuple[str, *TagRow]] = []
+    for sha, has in _stored_tags(db, list(tags)).items():
+        stands = {tag[0]: tag for tag in has}
+        fresh += [(sha, *tag) for tag in tags[sha] if stands.pop(tag[0], None) != tag]
+        gone += [(sha, concept) for concept in stands]
+    db.executemany("DELETE FROM ut_tags WHERE sha = ? AND concept = ?", gone)
+    db.executemany(
+        """INSERT INTO ut_tags VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sha, concept) DO UPDATE SET
+            label = excluded.label, confidence = excluded.confidence, origin = excluded.origin, why = excluded.why""",
+        fresh,
+    )
+    moment = now()
+    db.executemany(
         """UPDATE imgs SET auto_tags = ?, auto_tags_source = ?, auto_tags_confidence = ?, auto_tags_at = ?
         WHERE imgsha = ?""",
-        (
-            json.dumps([label for _, label, _, _, _ in tags]),
-            source,
-            json.dumps({label: round(confidence, 3) for _, label, confidence, _, _ in tags}),
-            now(),
-            sha,
-        ),
+        [(*_columns_of(has), moment, sha) for sha, has in tags.items()],
+    )
+
+
+def _columns_of(tags: Sequence[TagRow]) -> tuple[str, str, str]:
+    """auto_tags, auto_tags_source, auto_tags_confidence of `imgs`."""
+    by_person = [origin != "model" for _, _, _, origin, _ in tags]
+    return (
+        json.dumps([label for _, label, _, _, _ in tags]),
+        "urbextag" if not any(by_person) else "manual" if all(by_person) else "hybrid",
+        json.dumps({label: round(confidence, 3) for _, label, confidence, _, _ in tags}),
     )
 
 
 def stored(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, Rows]:
     """What stands for these photos."""
-    marks = ",".join("?" * len(shas))
-    tags: dict[str, list[TagRow]] = {sha: [] for sha in shas}
-    for row in db.execute(
-        f"""SELECT sha, concept, label, confidence, origin, why FROM ut_tags WHERE sha IN ({marks})
-        ORDER BY sha, confidence DESC, concept""",
-        tuple(shas),
-    ):
-        tags[row[0]].append(tuple(row)[1:])
+    tags = _stored_tags(db, shas)
     rows = db.execute(
         f"""SELECT sha, view_confidence, condition_score, condition_label, era,
             view_type, quality_score, scene_view_type, scene_confidence, scene_model
-        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha IN ({marks})""",
+        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha IN ({",".join("?" * len(shas))})""",
         tuple(shas),
     )
     return {row[0]: Rows(row[0], tuple(row)[1:5], tuple(row)[5:], tuple(tags[row[0]])) for row in rows}
 
 
-def confirm(db: sqlite3.Connection, sha: str, derived_fingerprint: str) -> None:
-    """Note that what stands for this photo follows from these settings too. Call it inside `db.write`."""
-    db.execute("UPDATE ut_photos SET derived_fingerprint = ? WHERE sha = ?", (derived_fingerprint, sha))
+def _stored_tags(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, list[TagRow]]:
+    """The tags that stand for these photos, best first; an empty list where none does."""
+    tags: dict[str, list[TagRow]] = {sha: [] for sha in shas}
+    for sha, *tag in db.execute(
+        f"""SELECT sha, concept, label, confidence, origin, why FROM ut_tags WHERE sha IN ({",".join("?" * len(shas))})
+        ORDER BY sha, confidence DESC, concept""",
+        tuple(shas),
+    ):
+        tags[sha].append(tuple(tag))
+    return tags
+
+
+def confirm(db: sqlite3.Connection, fingerprints: Iterable[tuple[str, str]]) -> None:
+    """Note that what stands follows from these settings too: (fingerprint, SHA-256). Call it inside `db.write`."""
+    db.executemany("UPDATE ut_photos SET derived_fingerprint = ? WHERE sha = ?", fingerprints)
 
 
 def tags(db: sqlite3.Connection, sha: str) -> list[EffectiveTag]:

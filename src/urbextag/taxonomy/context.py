@@ -55,12 +55,15 @@ def nudges(taxonomy: Taxonomy, concept: Concept, known: Situation, groups: froze
         known: what is known of the photo.
         groups: groups of sources that named it.
     """
-    found = [
-        _place(taxonomy, concept, known),
-        _view(taxonomy, concept, known),
-        _era(taxonomy, concept, known),
-        _document(taxonomy, concept, known, groups),
-    ]
+    found: list[Why | None] = []  # most concepts have neither places nor views nor years
+    if concept.places or concept.facet == "place":
+        found.append(_place(taxonomy, concept, known))
+    if concept.views:
+        found.append(_view(taxonomy, concept, known))
+    if concept.years:
+        found.append(_era(taxonomy, concept, known))
+    if known.view == "document":
+        found.append(_document(taxonomy, concept, known, groups))
     return [nudge for nudge in found if nudge is not None]
 
 
@@ -68,8 +71,6 @@ def _place(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None
     rules = taxonomy.sources.rules
     is_place = concept.facet == "place"
     homes = (concept.id,) if is_place else concept.places
-    if not homes:
-        return None
     if known.place is None:
         if is_place:
             return _rival(taxonomy, concept, known)
@@ -122,9 +123,7 @@ def _era(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
 
 
 def _document(taxonomy: Taxonomy, concept: Concept, known: Situation, groups: frozenset[str]) -> Why | None:
-    """The text of a page tells of places that the photo does not show: an advertisement for a shop is no shop."""
-    if known.view != "document" or concept.facet not in ("place", "room", "hazard"):
-        return None
-    if not groups <= {"ocr", NAME_GROUP}:
+    """The text of a document tells of places that the photo does not show: an advertisement for a shop is no shop."""
+    if concept.facet not in ("place", "room", "hazard") or not groups <= {"ocr", NAME_GROUP}:
         return None
     return Why(SOURCE, "text of a document", -taxonomy.sources.rules.document_text * known.view_confidence)

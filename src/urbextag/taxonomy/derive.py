@@ -149,6 +149,9 @@ def weigh(
             pushes += _lines(taxonomy, concept, base)
         if concept_id in excluded:
             pushes.append(Why("excluded", excluded[concept_id], -rules.excluded))
+        if not pushes and opinion is heard.get(concept_id):  # as with most concepts
+            weighed[concept_id] = Weighed(opinion, (), base[concept_id])
+            continue
         pushes = _bounded(pushes, rules.most_support * opinion.weight)
         further = sum(push.weight for push in pushes)
         weighed[concept_id] = Weighed(opinion, tuple(pushes), confidence(rules.prior, opinion, further))
@@ -167,11 +170,13 @@ def _lines(taxonomy: Taxonomy, concept: Concept, base: Mapping[str, float]) -> l
     """The support of named ancestors: where a stool is certain, a bar stool is likelier. Generic ones tell little."""
     found: list[Why] = []
     for ancestor_id in concept.lineage:
+        if ancestor_id not in base:
+            continue
         ancestor = taxonomy.concepts[ancestor_id]
-        if ancestor_id in base and not ancestor.generic and not ancestor.category:
+        if not ancestor.generic and not ancestor.category:
             support = taxonomy.sources.rules.ancestor_support * base[ancestor_id]
             found.append(Why("ancestor", ancestor.label, support))
-    return sorted(found, key=lambda why: -why.weight)[:1]
+    return [max(found, key=lambda why: why.weight)] if found else []
 
 
 def _implied(taxonomy: Taxonomy, heard: Mapping[str, Opinion], base: Mapping[str, float]) -> dict[str, Opinion]:
@@ -257,12 +262,14 @@ def _fits(concept: Concept, view: ViewType) -> bool:
 
 
 def _tag(concept: Concept, one: Weighed) -> TagScore:
-    pushed = tuple(Why(push.source, push.label, round(push.weight, 3)) for push in one.nudges)
+    why = one.opinion.why()
+    if one.nudges:
+        why += tuple(Why(push.source, push.label, round(push.weight, 3)) for push in one.nudges)
     return TagScore(
         id=concept.id,
         label=concept.label,
         confidence=round(one.confidence, 4),
         synonyms=concept.synonyms,
         ancestors=concept.ancestors,
-        why=one.opinion.why() + pushed,
+        why=why,
     )

@@ -130,7 +130,8 @@ def _opinion(sources: Sources, by_source: Mapping[str, list[tuple[float, str]]])
 
 def confidence(prior: float, opinion: Opinion, further: float = 0.0) -> float:
     """Confidence in [0, 1] of a concept, `further` log-odds from context included but never past the cap."""
-    return min(probability(prior + opinion.weight + further), opinion.cap)
+    sure = probability(prior + opinion.weight + further)
+    return sure if sure < opinion.cap else opinion.cap
 
 
 def seen_by(sources: Sources, opinion: Opinion, least: float) -> int:

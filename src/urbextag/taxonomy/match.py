@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -63,6 +63,8 @@ _STOP = _folded(
     four five six seven eight nine ten first second third lot lots bit etc like appear seem look show suggest give make
     get let take made used drawn known left torn see be become lie sit stand hang grow cover fill surround"""
 )
+_CUES = frozenset({*_NO, *_NOT_A_NO, *_PERHAPS, *_GONE, *_ENDS_SCOPE, "and"})
+"""All words that `_Walk.cue` may mind: most words are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +98,31 @@ class Matcher:
     """
 
     def __init__(self, phrases: Mapping[tuple[str, ...], Concept | None], cache: int = 1 << 16) -> None:
-        starts: dict[str, list[tuple[tuple[str, ...], Concept | None]]] = {}
-        for words, concept in phrases.items():
-            starts.setdefault(words[0], []).append((words, concept))
-        for options in starts.values():
-            options.sort(key=lambda option: -len(option[0]))
-        self._starts = starts
+        lengths: dict[str, set[int]] = {}
+        for words in phrases:
+            lengths.setdefault(words[0], set()).add(len(words))
+        self._phrases = dict(phrases)
+        self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
         self.match = lru_cache(maxsize=cache)(self._match)
 
     def _match(self, text: str) -> Matches:
-        return _Walk(tokens(text), self._starts).matches()
+        return _Walk(tokens(text), self._phrases, self._lengths).matches()
 
 
 class _Walk:
     """One pass over the words of one text."""
 
-    def __init__(self, words: list[Token], starts: Mapping[str, list[tuple[tuple[str, ...], Concept | None]]]) -> None:
+    def __init__(
+        self,
+        words: list[Token],
+        phrases: Mapping[tuple[str, ...], Concept | None],
+        lengths: Mapping[str, Sequence[int]],
+    ) -> None:
         self.words = words
-        self.folds = tuple(word.fold for word in words)
-        self.starts = starts
+        self.folds = tuple([word.fold for word in words])
+        self.gaps = any(word.gap for word in words)
+        self.phrases = phrases
+        self.lengths = lengths
         self.found: list[Found] = []
         self.leftover: list[list[str]] = []
         self.run_end = -1
@@ -129,7 +137,8 @@ class _Walk:
             if word.gap:
                 self.cross(at)
             length, concept = self.longest(at)
-            step = 0 if concept is not None else self.cue(at)
+            is_cue = self.folds[at] in _CUES
+            step = self.cue(at) if is_cue and concept is None else 0
             if step:
                 at += step
             elif concept is not None:
@@ -138,22 +147,22 @@ class _Walk:
             elif length:
                 at += length
             else:
-                if not self.denied and not self.is_scope_end(at) and _noun_like(word):
+                if not (self.denied or (is_cue and self.is_scope_end(at))) and _noun_like(word):
                     self.leave(at)
                 at += 1
         return Matches(tuple(self.found), tuple(dict.fromkeys(" ".join(run) for run in self.leftover)))
 
     def longest(self, at: int) -> tuple[int, Concept | None]:
         """The longest phrase that begins at this word: its length (0 = none) and concept (None = to be dropped)."""
-        folds, words = self.folds, self.words
-        for phrase, concept in self.starts.get(folds[at], ()):
-            length = len(phrase)
-            if length == 1:
-                return 1, concept
-            stop = at + length
-            if folds[at:stop] == phrase and not any(word.gap for word in words[at + 1 : stop]):
-                return length, concept
+        for length in self.lengths.get(self.folds[at], ()):
+            phrase = self.folds[at : at + length]
+            if len(phrase) == length and phrase in self.phrases and not self.parted(at, at + length):
+                return length, self.phrases[phrase]
         return 0, None
+
+    def parted(self, at: int, stop: int) -> bool:
+        """Whether a comma or the end of a clause stands between these words."""
+        return self.gaps and any(word.gap for word in self.words[at + 1 : stop])
 
     def cross(self, at: int) -> None:
         """A comma or the end of a clause stands before this word."""
@@ -208,7 +217,7 @@ class _Walk:
 
     def unsay(self, at: int) -> None:
         """Take back what the clause named last: "the roof is not visible"."""
-        if self.found and not any(word.gap for word in self.words[self.found[-1].span[1] : at + 1]):
+        if self.found and not self.parted(self.found[-1].span[1] - 1, at + 1):
             self.found.pop()
 
     def add(self, concept: Concept, at: int, stop: int) -> None:

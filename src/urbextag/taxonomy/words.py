@@ -22,9 +22,7 @@ _IRREGULAR = {
     "artworks": "artwork", "networks": "network", "frameworks": "framework",
 }  # fmt: skip
 _ENDS_IN_S = frozenset({"lens", "canvas", "atlas", "christmas", "pampas", "news"})
-_WORD = re.compile(
-    r"(?P<word>[^\W_]+(?:['’][^\W_]+)*)|(?P<hard>\.(?=\s|$)|[;:!?()\[\]{}|\n\"“”]|\s[-–—]+\s|—)|(?P<comma>,)"
-)
+_WORD = re.compile(r"([^\W_]+(?:['’][^\W_]+)*)|(\.(?=\s|$)|[;:!?()\[\]{}|\n\"“”]|\s[-–—]+\s|—)|,")
 _DETERMINERS = frozenset({"a", "an", "the"})
 
 NO_BREAK, COMMA, HARD = 0, 1, 2
@@ -83,21 +81,28 @@ def tokens(text: str) -> list[Token]:
     """The words of a phrase, sentence or slugged_phrase, in order; hyphens, underscores and slashes part words."""
     found: list[Token] = []
     gap, article = NO_BREAK, False
-    for match in _WORD.finditer(text):
-        kind = match.lastgroup
-        if kind != "word":
-            gap = HARD if kind == "hard" else max(gap, COMMA)
-            article = False
+    for word, hard in _WORD.findall(text):
+        if not word:
+            gap, article = HARD if hard else max(gap, COMMA), False
             continue
-        raw = match.group().lower().replace("’", "'")
-        if raw in _DETERMINERS:
+        token = _token(word, gap, article)
+        if token:
+            found.append(token)
+            gap, article = NO_BREAK, False
+        else:
             article = True
-            continue
-        if "'" in raw:
-            raw = "not" if raw.endswith("n't") else raw.split("'", 1)[0]
-        found.append(Token(fold(raw), raw, gap, article))
-        gap, article = NO_BREAK, False
     return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _token(word: str, gap: int, article: bool) -> Token | None:
+    """A word as it stands in a text; None = an article. Cached: texts repeat their words far more than themselves."""
+    raw = word.lower().replace("’", "'")
+    if raw in _DETERMINERS:
+        return None
+    if "'" in raw:
+        raw = "not" if raw.endswith("n't") else raw.split("'", 1)[0]
+    return Token(fold(raw), raw, gap, article)
 
 
 @lru_cache(maxsize=1 << 16)
