@@ -14,37 +14,18 @@ import pytest
 from PIL import Image
 
 from conftest import Box, draw
+from tiny_models import install
 from urbextag.archive import create
 from urbextag.errors import ArchiveError
-from urbextag.files import content_sha256
 from urbextag.images import decode
-from urbextag.models.catalogue import FileSpec, Manifest, ModelSpec
 from urbextag.models.dual_encoder import ImageEncoder, TextEncoder
-from urbextag.models.installed import Installed, installed, write_manifest
+from urbextag.models.installed import Installed
 from urbextag.records import Embedding
 from urbextag.store import embeddings
 from urbextag.store.db import write
 
-TINY = Path(__file__).parent / "data" / "tiny" / "siglip"
 SETTINGS = 'profile = "scene"\n[models]\nfolder = "m"\nscene = "tiny-siglip"\nscene_precision = "fp32"\n'
 WORDS = "wheelchair in a hallway"
-
-
-def install(folder: Path) -> Installed:
-    """Put the tiny model where `models pull` would."""
-    spec = ModelSpec.model_validate_json((TINY / "spec.json").read_text())
-
-    def known(file: FileSpec) -> FileSpec:
-        target = folder / spec.name / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(TINY / file.path, target)
-        return FileSpec(path=file.path, sha256=content_sha256(target), size=target.stat().st_size)
-
-    files = {"fp32": {part: known(file) for part, file in spec.files["fp32"].items()}}
-    common = {part: known(file) for part, file in spec.common.items()}
-    revision = spec.revision or ""
-    write_manifest(folder, Manifest(name=spec.name, revision=revision, precisions=files, common=common, spec=spec))
-    return installed(folder, spec.name, "fp32")
 
 
 @pytest.fixture
@@ -58,7 +39,7 @@ def archive(tmp_path) -> Box:
 @pytest.fixture
 def model(tmp_path) -> Installed:
     """The tiny model, in the archive's folder."""
-    return install(tmp_path / "archive" / "m")
+    return install(tmp_path / "archive" / "m", "siglip")
 
 
 def query(model: Installed, words: str = WORDS) -> np.ndarray:
@@ -95,7 +76,7 @@ def pattern(tmp_path_factory) -> Path:
     box = Box(tmp_path_factory.mktemp("pattern") / "archive")
     create(box.root)
     box.settings(SETTINGS)
-    model = install(box.root / "m")
+    model = install(box.root / "m", "siglip")
     for number in range(57):
         draw(box.root / "p" / f"{number:02d}.png", size=(24, 16), seed=number)
     box.ok("add", box.root / "p", "--location", "The Mill")

@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 from urbextag.models.catalogue import FileSpec, Manifest, ModelSpec
-from urbextag.models.installed import write_manifest
+from urbextag.models.installed import Installed, installed, write_manifest
 
 TINY = Path(__file__).parent / "data" / "tiny"
 
 
-def install(folder: Path, model: str, revision: str | None = None) -> ModelSpec:
+def install(folder: Path, model: str, revision: str | None = None) -> Installed:
     """Install `tests/data/tiny/MODEL` in fp32 into a models folder; `revision` passes it off as another commit."""
     spec = ModelSpec.model_validate_json((TINY / model / "spec.json").read_text(encoding="utf-8"))
 
@@ -30,4 +30,4 @@ def install(folder: Path, model: str, revision: str | None = None) -> ModelSpec:
         folder,
         Manifest(name=spec.name, revision=revision or spec.revision, precisions=precisions, common=common, spec=spec),
     )
-    return spec
+    return installed(folder, spec.name, "fp32")

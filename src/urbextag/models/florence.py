@@ -15,6 +15,7 @@ from urbextag.models.generation import NotANumber, Stopped, write
 from urbextag.models.installed import Installed
 from urbextag.models.layout import remedy, who
 from urbextag.models.onnx_session import CPU, faults, first_line, run
+from urbextag.models.tokens import read_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,7 +132,7 @@ class Florence:
         feeds = {ports.pixels.name: values.astype(ports.pixels.kind, copy=False)}
         part = "vision_encoder"
         (found,) = run(loaded.sessions[part], [ports.features.name], feeds, who(model, part), remedy(model))
-        features: Floats = found.astype(np.float32, copy=False)
+        features: Floats = found.astype(np.float32)  # a copy: the array itself would keep the session's memory alive
         if not np.isfinite(features).all():
             raise self._no_numbers(part)
         if features.shape[:2] != (1, self._spec.image_tokens):
@@ -250,20 +251,7 @@ class Florence:
 
 def _tokenizer(installed: Installed, spec: GenerationSpec) -> tuple[Tokenizer, dict[int, int]]:
     """The tokenizer, which must have the model's ends and its 1,000 places; and the bin of each place's token."""
-    from tokenizers import Tokenizer
-
-    path = installed.parts["tokenizer"]
-    try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ModelError(f"Tokenizer {path} is missing", remedy(installed)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"Tokenizer {path} cannot be read: {error}", remedy(installed)) from error
-    try:
-        tokenizer = Tokenizer.from_str(content)
-    except Exception as error:  # tokenizers raises bare Exception, and nothing else runs here
-        raise ModelError(f"Tokenizer {path} cannot be used: {error}", remedy(installed)) from error
-    tokenizer.no_padding()
+    tokenizer = read_tokenizer(installed)
     tokenizer.no_truncation()
     expected = {"<s>": spec.bos_id, "</s>": spec.eos_id, "<pad>": spec.pad_id}
     found = {token: tokenizer.token_to_id(token) for token in expected}

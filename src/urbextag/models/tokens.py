@@ -36,19 +36,11 @@ def canonical(prompt: str, installed: Installed) -> str:
     return re.sub(r"\s+", " ", prompt).strip()
 
 
-def load_tokenizer(installed: Installed) -> Tokenizer:
-    """The tokenizer of a dual encoder, set to cut at the model's length and to leave padding to us.
-
-    Raises:
-        ModelError: the file is missing or no tokenizer, has no token for padding, or does not end what it reads with a
-            special token, without which the text model's vector is that of something else.
-
-    """
+def read_tokenizer(installed: Installed) -> Tokenizer:
+    """The tokenizer of a model, set to leave padding to us; raises ModelError where the file is missing or is none."""
     from tokenizers import Tokenizer
 
-    path, text = installed.parts["tokenizer"], installed.spec.text
-    if text is None:
-        raise ModelError(f"{installed.spec.name} has no text model", "Choose another model for scenes")
+    path = installed.parts["tokenizer"]
     try:
         content = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -60,6 +52,21 @@ def load_tokenizer(installed: Installed) -> Tokenizer:
     except Exception as error:  # tokenizers raises bare Exception, and nothing else runs here
         raise ModelError(f"Tokenizer {path} cannot be used: {error}", remedy(installed)) from error
     tokenizer.no_padding()
+    return tokenizer
+
+
+def load_tokenizer(installed: Installed) -> Tokenizer:
+    """The tokenizer of a dual encoder, set to cut at the model's length and to leave padding to us.
+
+    Raises:
+        ModelError: the file is missing or no tokenizer, has no token for padding, or does not end what it reads with a
+            special token, without which the text model's vector is that of something else.
+
+    """
+    text = installed.spec.text
+    if text is None:
+        raise ModelError(f"{installed.spec.name} has no text model", "Choose another model for scenes")
+    tokenizer = read_tokenizer(installed)
     tokenizer.enable_truncation(text.length)
     size = tokenizer.get_vocab_size()
     if text.pad_id >= size:
