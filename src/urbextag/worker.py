@@ -68,7 +68,11 @@ class Crew:
 
     def drop(self) -> None:
         """Give the models' memory back; the next `stages` loads them again."""
-        self._stages = None
+        if self._stages is not None:
+            from urbextag.models.onnx_session import give_back
+
+            self._stages = None
+            give_back()
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ class _Loaded:
 class Florence:
     """A Florence-2 model in ONNX Runtime, published or exported here.
 
-    Memory: `unload`, or dropping the object, gives all of it back.
+    Memory: `unload` gives all of it back; so does dropping the object, though the system may see it later.
     """
 
     def __init__(self, installed: Installed, threads: int, providers: Sequence[str] = (CPU,)) -> None:
@@ -98,7 +98,14 @@ class Florence:
         model = self._installed
         tokenizer, places = _tokenizer(model, self._spec)
         sessions = {
-            part: open_session(model.parts[part], self._threads, remedy(model), providers=self._providers)
+            part: open_session(
+                model.parts[part],
+                self._threads,
+                remedy(model),
+                providers=self._providers,
+                large=True,
+                spin=part == "decoder",
+            )
             for part in PARTS
         }
         ports = find_ports(sessions, model)
@@ -106,8 +113,11 @@ class Florence:
         self._loaded = _Loaded(sessions, ports, tokenizer, places)
 
     def unload(self) -> None:
-        """Close all files; `load` opens them again."""
+        """Close all files and return their memory; `load` opens them again."""
+        from urbextag.models.onnx_session import give_back
+
         self._loaded = None
+        give_back()
 
     def look(self, pixels: NDArray[np.uint8]) -> Floats:
         """What the model sees in a photo; independent of tasks, so one call serves all.
