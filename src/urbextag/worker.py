@@ -52,12 +52,15 @@ class Crew:
         self.longest_px = longest_px(stages)
 
     def stages(self) -> Sequence[Stage]:
-        """The stages, loaded side by side; raises ModelError."""
+        """The stages, loaded; raises ModelError.
+
+        One after the other: packages that are imported for the first time from several threads at once, NumPy among
+        them, may see each other half made.
+        """
         if self._stages is None:
             stages = self._build()
-            with ThreadPoolExecutor(len(stages)) as pool:
-                for loading in [pool.submit(stage.load) for stage in stages]:
-                    loading.result()
+            for stage in stages:
+                stage.load()
             self._stages = stages
         return self._stages
 
