@@ -38,6 +38,17 @@ def make_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+def _import_shared() -> None:
+    """Import what several stages and the decoding import, in one thread.
+
+    Packages that several threads import for the first time at once, NumPy among them, may see each other half made.
+    """
+    import cv2  # noqa: F401
+    import numpy  # noqa: F401
+    import onnxruntime  # noqa: F401
+    import PIL.Image  # noqa: F401
+
+
 class Crew:
     """The stages of a worker: loaded when there is work, dropped when there has been none for a while."""
 
@@ -45,6 +56,7 @@ class Crew:
         """Make the stages without loading them; raises what `build` raises, before any work is claimed."""
         from urbextag.pipeline import fingerprint, longest_px
 
+        _import_shared()
         self._build = build
         self._stages: Sequence[Stage] | None = None
         stages = build()
@@ -52,15 +64,11 @@ class Crew:
         self.longest_px = longest_px(stages)
 
     def stages(self) -> Sequence[Stage]:
-        """The stages, loaded; raises ModelError.
-
-        One after the other: packages that are imported for the first time from several threads at once, NumPy among
-        them, may see each other half made.
-        """
+        """The stages, loaded side by side; raises ModelError."""
         if self._stages is None:
             stages = self._build()
-            for stage in stages:
-                stage.load()
+            with ThreadPoolExecutor(thread_name_prefix="load") as pool:
+                list(pool.map(lambda stage: stage.load(), stages))
             self._stages = stages
         return self._stages
 
