@@ -13,3 +13,6 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 Provider = Literal["auto", "cpu", "cuda", "coreml", "webgpu", "directml"]
 """What runs the models; `auto` takes the best that is here."""
+
+ServerKind = Literal["ollama", "openai"]
+"""What a VLM server speaks: Ollama's own `/api`, or OpenAI's `/v1`."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from urbextag.choices import Precision, Profile, Provider
+from urbextag.choices import Precision, Profile, Provider, ServerKind
 from urbextag.errors import ConfigError
 
 CONFIG_NAME = "urbextag.toml"
@@ -67,6 +70,82 @@ class ZeroShotConfig(_Section):
     )
 
 
+class EndpointConfig(_Section):
+    """One VLM server, and the model to ask there."""
+
+    url: str = Field("http://127.0.0.1:11434", description="its address; for kind openai the one that ends in /v1")
+    kind: ServerKind = Field("ollama", description="ollama, or openai for llama-server, LM Studio and vLLM")
+    model: str = Field("qwen3-vl:8b-instruct", min_length=1, description="name of the model as the server knows it")
+    allow_remote: bool = Field(False, description="photos may leave this machine for this address")
+    key_env: str | None = Field(None, description="environment variable that holds the server's key")
+    parallel: int = Field(1, ge=1, le=64, description="requests at a time; Ollama answers one after the other")
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("is no http:// or https:// address")
+        if parts.username or parts.password:
+            raise ValueError("holds a password; name an environment variable as key_env instead")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _stays_here(self) -> Self:
+        if not self.allow_remote and not is_loopback(urlsplit(self.url).hostname or ""):
+            raise ValueError(f"{self.url} is another machine, and photos would be sent to it: set allow_remote = true")
+        if self.kind == "ollama" and self.parallel != 1:
+            raise ValueError("Ollama answers one request after the other: leave parallel at 1")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine; names are not looked up, so only `localhost` does."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class VlmConfig(_Section):
+    """The vision-language models that describe photos, how they are asked and when."""
+
+    endpoints: tuple[EndpointConfig, ...] = Field((), description="the servers; none = no photo is described")
+    run_on_import: bool = Field(False, description="queue photos for it when they have been tagged for the first time")
+    longest_px: int = Field(1280, ge=256, le=4096, description="longest side of the JPEG that is sent")
+    jpeg_quality: int = Field(90, ge=50, le=100, description="its quality")
+    max_tokens: int = Field(1500, ge=64, le=16384, description="most tokens of an answer; twice that at the last try")
+    context_tokens: int = Field(
+        8192, ge=2048, le=262144, description="num_ctx asked of Ollama; a change reloads the model"
+    )
+    temperature: float = Field(0.2, ge=0, le=2, description="0 = the likeliest word each time")
+    seed: int = Field(1, ge=0, le=2**31 - 10, description="seed of the first try")
+    answer_seconds: float = Field(
+        300.0, ge=1, le=3600, description="longest wait for an answer, model loading included"
+    )
+    keep_alive: str = Field("10m", description="how long Ollama keeps the model in memory after an answer")
+    prompt: Path | None = Field(None, description="your own prompt; relative to the archive's folder; see docs/vlm.md")
+    idle_only: bool = Field(True, description="photos nobody asked for wait for an idle machine on mains power")
+    idle_load: float = Field(0.5, gt=0, le=64, description="idle = load average per core below this")
+    quiet_hours: str | None = Field(None, description='"22:00-07:00": no photo nobody asked for is begun meanwhile')
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, hours: str | None) -> str | None:
+        if hours is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", hours):
+            raise ValueError('is no time from-to like "22:00-07:00"')
+        return hours
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        urls = [endpoint.url for endpoint in self.endpoints]
+        if twice := sorted({url for url in urls if urls.count(url) > 1}):
+            raise ValueError(f"{twice[0]} stands twice among the endpoints")
+        return self
+
+
 class Config(_Section):
     """The whole of `urbextag.toml`."""
 
@@ -76,6 +155,7 @@ class Config(_Section):
     taxonomy: TaxonomyConfig = TaxonomyConfig()
     models: ModelsConfig = ModelsConfig()
     zero_shot: ZeroShotConfig = ZeroShotConfig()
+    vlm: VlmConfig = VlmConfig()
     stages: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options by stage name; checked by the stage"
     )
@@ -111,6 +191,17 @@ profile = "starter"
 # prompts = "my-prompts.yaml"  # (none) your own prompts; see docs/models.md
 # view_margin = 0.2         # lead of the best view; below it the view is unknown
 # quality_share = 0.4       # share of the look in quality_score; the rest is technical
+
+[vlm]
+# run_on_import = false     # queue photos to be described when they have been tagged for the first time
+# longest_px = 1280         # longest side of the JPEG that is sent
+# idle_only = true          # photos nobody asked for wait for an idle machine on mains power
+# quiet_hours = "22:00-07:00"  # (none) no photo nobody asked for is begun meanwhile
+
+# [[vlm.endpoints]]         # (none) one block for each server; see docs/vlm.md
+# url = "http://127.0.0.1:11434"
+# kind = "ollama"           # or openai for llama-server, LM Studio, vLLM
+# model = "qwen3-vl:8b-instruct"
 """
 
 
@@ -148,6 +239,7 @@ def _rooted(config: Config, folder: Path) -> Config:
             "taxonomy": TaxonomyConfig(files=tuple(folder / name.expanduser() for name in config.taxonomy.files)),
             "models": config.models.model_copy(update={"folder": rooted(config.models.folder)}),
             "zero_shot": config.zero_shot.model_copy(update={"prompts": rooted(config.zero_shot.prompts)}),
+            "vlm": config.vlm.model_copy(update={"prompt": rooted(config.vlm.prompt)}),
         }
     )
 

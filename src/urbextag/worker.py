@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urbextag.archive import DATABASE_NAME, Archive
-from urbextag.errors import ArchiveError, ModelError
+from urbextag.archive import Archive
+from urbextag.errors import ModelError
 from urbextag.files import FileStamp, content_sha256
+from urbextag.heartbeat import heartbeat
 from urbextag.records import Failure, PhotoRef, PhotoResult
-from urbextag.store import decisions, findings, jobs, locations, photos, results
-from urbextag.store.db import connect, write
+from urbextag.rederive import derive_again
+from urbextag.store import jobs, locations, photos, results
+from urbextag.store.db import write
 
 if TYPE_CHECKING:
     from urbextag.deriver import Deriver
@@ -130,7 +130,10 @@ def run(worker: Worker, *, until_empty: bool, told: Callable[[PhotoResult | Fail
     db, work = worker.archive.db, worker.archive.config.work
     idle_since = time.monotonic()
     try:
-        with _heartbeat(worker, work.lease_seconds), ThreadPoolExecutor(1, "decode") as reader:
+        with (
+            heartbeat(worker.archive.root, worker.name, work.lease_seconds, worker.stop),
+            ThreadPoolExecutor(1, "decode") as reader,
+        ):
             hand = _take(worker, reader)
             while not worker.stop.is_set():
                 if hand:
@@ -195,14 +198,14 @@ def save(worker: Worker, claim: jobs.Claim, outcome: PhotoResult | Failure) -> b
     if isinstance(outcome, Failure):
         with write(db):
             return jobs.fail(db, claim, outcome)
-    photo = outcome.photo
     with write(db):
         if not jobs.finish(db, claim, outcome.seconds):
             return False
         results.save(db, outcome, worker.crew.fingerprint, worker.archive.config.profile)
-        said = decisions.of(db, photo.id)
-        (found,) = worker.deriver.derive([outcome.material(decisions.rulings(said))])
-        findings.save(db, findings.rows_of(found, said), worker.deriver.fingerprint(photo.context))
+        derive_again(db, worker.deriver, [outcome.photo.id])
+        vlm = worker.archive.config.vlm
+        if vlm.run_on_import and vlm.endpoints and jobs.of_photo(db, outcome.photo.id, jobs.VLM) is None:
+            jobs.enqueue(db, [outcome.photo.id], jobs.Priority.IMPORT, queue=jobs.VLM)
     return True
 
 
@@ -259,33 +262,3 @@ def _stop_if_stage_is_broken(worker: Worker, outcome: PhotoResult | Failure) -> 
             f"{len(worker.broken)} photos in a row broke the stage {outcome.stage!r}: {outcome.reason}",
             "See: urbextag doctor; the photos are queued again",
         )
-
-
-@contextmanager
-def _heartbeat(worker: Worker, lease_seconds: float) -> Iterator[None]:
-    """Extend the leases from a thread of its own: one slow photo must not look like a dead worker.
-
-    Where the database cannot be written, the work stops after the photos in hand and the fault is raised.
-    """
-    over = threading.Event()
-    faults: list[sqlite3.Error | ArchiveError] = []
-
-    def beat() -> None:
-        try:
-            with closing(connect(worker.archive.root / DATABASE_NAME)) as db:
-                while not over.wait(lease_seconds / 4):
-                    with write(db):
-                        jobs.heartbeat(db, worker.name, lease_seconds)
-        except (sqlite3.Error, ArchiveError) as error:
-            faults.append(error)
-            worker.stop.set()
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    if faults:
-        raise faults[0]

@@ -1,4 +1,6 @@
-"""The queue: one leased job per photo. Claim, heartbeat, fenced finish; pause, cancel, retry.
+"""The queues: one leased job per photo in each. Claim, heartbeat, fenced finish; pause, cancel, retry.
+
+`TAGGING` holds the photos that the stages are to look at, `VLM` those that a VLM is to describe.
 
 A claim raises the job's `token`; a result is saved only under the owner and token that claimed it, so a worker that
 was taken for dead cannot overwrite its successor's work. `strikes` counts the photo's own failures, `deaths` the
@@ -10,12 +12,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 from urbextag.records import Failure
 from urbextag.store.db import now
+
+Queue = Literal["ut_jobs", "ut_vlm_jobs"]
+"""The queue's table."""
+TAGGING: Queue = "ut_jobs"
+VLM: Queue = "ut_vlm_jobs"
 
 MAX_STRIKES = 2
 MAX_DEATHS = 3
@@ -40,12 +48,15 @@ class Claim:
     owner: str
     deaths: int
     """Workers that died over it before."""
+    queue: Queue = TAGGING
 
 
-def enqueue(db: sqlite3.Connection, shas: Iterable[str], priority: Priority, request: str | None = None) -> None:
+def enqueue(
+    db: sqlite3.Connection, shas: Iterable[str], priority: Priority, request: str | None = None, queue: Queue = TAGGING
+) -> None:
     """Queue photos afresh. A job that is running stays so; a waiting one keeps the better priority."""
     db.executemany(
-        """INSERT INTO ut_jobs (sha, state, priority, request, queued_at) VALUES (?, 'queued', ?, ?, ?)
+        f"""INSERT INTO {queue} (sha, state, priority, request, queued_at) VALUES (?, 'queued', ?, ?, ?)
         ON CONFLICT (sha) DO UPDATE SET
             request = coalesce(excluded.request, request),
             priority = CASE WHEN state IN ('queued', 'running') THEN min(priority, excluded.priority)
@@ -67,40 +78,43 @@ def claim(
     request: str | None = None,
     *,
     unblemished: bool = False,
+    queue: Queue = TAGGING,
+    worst: Priority = Priority.BACKFILL,
+    but: Collection[str] = (),
 ) -> list[Claim]:
     """Take up to `count` jobs, best priority first; a photo over which a worker died is taken alone.
 
-    Call it inside `db.write`. Returns nothing while work is paused, and with `unblemished` (others are in hand)
-    nothing where the next photo has to be alone.
+    Call it inside `db.write`. Returns nothing while work is paused, with `unblemished` (others are in hand) nothing
+    where the next photo has to be alone, and none of lower priority than `worst` nor of the photos in `but`.
     """
     if paused_since(db):
         return []
     moment = time.time()
-    bury(db, "lease_until < ?", (moment,))
+    bury(db, "lease_until < ?", (moment,), queue)
     rows = db.execute(
-        f"""SELECT id, deaths FROM ut_jobs WHERE state = 'queued' {"AND request = ?" if request else ""}
-        ORDER BY priority, deaths, id LIMIT ?""",
-        (request, count) if request else (count,),
+        f"""SELECT id, deaths FROM {queue} WHERE state = 'queued' {"AND request = ?" if request else ""}
+        AND priority <= ? AND sha NOT IN ({",".join("?" * len(but))}) ORDER BY priority, deaths, id LIMIT ?""",
+        (*([request] if request else []), worst, *but, count),
     ).fetchall()
     if rows and rows[0]["deaths"]:
         taken = [] if unblemished else [rows[0]["id"]]
     else:
         taken = [row["id"] for row in rows if not row["deaths"]]
     return [
-        Claim(row["id"], row["sha"], row["token"], owner, row["deaths"])
+        Claim(row["id"], row["sha"], row["token"], owner, row["deaths"], queue)
         for job in taken
         for row in db.execute(
-            """UPDATE ut_jobs SET state = 'running', owner = ?, token = token + 1, lease_until = ?
+            f"""UPDATE {queue} SET state = 'running', owner = ?, token = token + 1, lease_until = ?
             WHERE id = ? RETURNING id, sha, token, deaths""",
             (owner, moment + lease_seconds, job),
         )
     ]
 
 
-def bury(db: sqlite3.Connection, condition: str, arguments: Sequence[object]) -> None:
+def bury(db: sqlite3.Connection, condition: str, arguments: Sequence[object], queue: Queue = TAGGING) -> None:
     """Give back the jobs of dead workers; a photo over which too many died is set aside."""
     db.execute(
-        f"""UPDATE ut_jobs SET owner = NULL, lease_until = NULL, deaths = deaths + 1,
+        f"""UPDATE {queue} SET owner = NULL, lease_until = NULL, deaths = deaths + 1,
             state = CASE WHEN deaths + 1 >= {MAX_DEATHS} THEN 'set_aside' ELSE 'queued' END,
             reason = CASE WHEN deaths + 1 >= {MAX_DEATHS} THEN 'the worker died each time it looked at this photo' END
         WHERE state = 'running' AND {condition}""",
@@ -115,10 +129,11 @@ def bury_owner(db: sqlite3.Connection, owner: str) -> int:
     return int(held)
 
 
-def heartbeat(db: sqlite3.Connection, owner: str, lease_seconds: float) -> None:
+def heartbeat(db: sqlite3.Connection, owner: str, lease_seconds: float, queue: Queue = TAGGING) -> None:
     """Extend the leases of everything that this owner holds."""
     db.execute(
-        "UPDATE ut_jobs SET lease_until = ? WHERE owner = ? AND state = 'running'", (time.time() + lease_seconds, owner)
+        f"UPDATE {queue} SET lease_until = ? WHERE owner = ? AND state = 'running'",
+        (time.time() + lease_seconds, owner),
     )
 
 
@@ -146,31 +161,50 @@ def fail(db: sqlite3.Connection, claim: Claim, failure: Failure) -> bool:
     )
 
 
-def release(db: sqlite3.Connection, owner: str) -> None:
+def set_aside(db: sqlite3.Connection, claim: Claim, reason: str) -> bool:
+    """Set a claimed photo aside at once: there is nothing to be gained by trying again."""
+    return _fenced(db, claim, "state = 'set_aside', reason = ?", (reason,))
+
+
+def give_back(db: sqlite3.Connection, claim: Claim) -> bool:
+    """Queue a claimed photo again as if it had never been taken."""
+    return _fenced(db, claim, "state = 'queued'", ())
+
+
+def release(db: sqlite3.Connection, owner: str, queue: Queue = TAGGING) -> None:
     """Give back what a worker that stops in good order still holds; costs the photos nothing."""
     db.execute(
-        "UPDATE ut_jobs SET state = 'queued', owner = NULL, lease_until = NULL WHERE owner = ? AND state = 'running'",
+        f"UPDATE {queue} SET state = 'queued', owner = NULL, lease_until = NULL WHERE owner = ? AND state = 'running'",
         (owner,),
     )
 
 
 def _fenced(db: sqlite3.Connection, claim: Claim, changes: str, arguments: Sequence[object]) -> bool:
     cursor = db.execute(
-        f"""UPDATE ut_jobs SET {changes}, owner = NULL, lease_until = NULL
+        f"""UPDATE {claim.queue} SET {changes}, owner = NULL, lease_until = NULL
         WHERE id = ? AND owner = ? AND token = ? AND state = 'running'""",
         (*arguments, claim.id, claim.owner, claim.token),
     )
     return cursor.rowcount == 1
 
 
-def pause(db: sqlite3.Connection) -> None:
-    """No worker claims until `resume`; photos in hand are finished. Pausing twice keeps the first time."""
-    db.execute("INSERT INTO ut_settings VALUES ('paused', ?) ON CONFLICT (key) DO NOTHING", (now(),))
+def pause(db: sqlite3.Connection, *, at_once: bool = False) -> None:
+    """No worker claims until `resume`; photos in hand are finished. Pausing twice keeps the first time.
+
+    `at_once`: answers that a VLM server is working on are not waited for either; their photos stay queued.
+    """
+    keys = ("paused", "paused_at_once") if at_once else ("paused",)
+    db.executemany("INSERT INTO ut_settings VALUES (?, ?) ON CONFLICT (key) DO NOTHING", [(key, now()) for key in keys])
 
 
 def resume(db: sqlite3.Connection) -> None:
     """Let workers claim again."""
-    db.execute("DELETE FROM ut_settings WHERE key = 'paused'")
+    db.execute("DELETE FROM ut_settings WHERE key IN ('paused', 'paused_at_once')")
+
+
+def paused_at_once(db: sqlite3.Connection) -> bool:
+    """Whether answers under way are not waited for."""
+    return db.execute("SELECT 1 FROM ut_settings WHERE key = 'paused_at_once'").fetchone() is not None
 
 
 def paused_since(db: sqlite3.Connection) -> str | None:
@@ -179,38 +213,51 @@ def paused_since(db: sqlite3.Connection) -> str | None:
     return row["value"] if row else None
 
 
-def cancel(db: sqlite3.Connection, locid: str | None = None) -> int:
+def cancel(db: sqlite3.Connection, locid: str | None = None, queue: Queue = TAGGING) -> int:
     """Cancel what is queued or running, all of it or a location's. Returns how many jobs."""
     where = "AND sha IN (SELECT imgsha FROM imgs WHERE locid = ?)" if locid else ""
     return db.execute(
-        f"""UPDATE ut_jobs SET state = 'cancelled', owner = NULL, lease_until = NULL
+        f"""UPDATE {queue} SET state = 'cancelled', owner = NULL, lease_until = NULL
         WHERE state IN ('queued', 'running') {where}""",
         (locid,) if locid else (),
     ).rowcount
 
 
-def retry(db: sqlite3.Connection, shas: Sequence[str] | None = None) -> int:
+def retry(db: sqlite3.Connection, shas: Sequence[str] | None = None, queue: Queue = TAGGING) -> int:
     """Queue set-aside and missing photos again with a clean record. Returns how many."""
     where = f"AND sha IN ({','.join('?' * len(shas))})" if shas is not None else ""
     return db.execute(
-        f"""UPDATE ut_jobs SET state = 'queued', strikes = 0, deaths = 0, reason = NULL, priority = {Priority.PERSON},
+        f"""UPDATE {queue} SET state = 'queued', strikes = 0, deaths = 0, reason = NULL, priority = {Priority.PERSON},
         queued_at = '{now()}' WHERE state IN ('set_aside', 'missing') {where}""",
         tuple(shas or ()),
     ).rowcount
 
 
-def counts(db: sqlite3.Connection, request: str | None = None) -> dict[str, int]:
+def counts(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> dict[str, int]:
     """How many jobs are in each state, of all or of one request; every state is named."""
     states = dict.fromkeys(("queued", "running", "done", "set_aside", "missing", "cancelled"), 0)
     where = "WHERE request = ?" if request else ""
-    rows = db.execute(f"SELECT state, count(*) FROM ut_jobs {where} GROUP BY state", (request,) if request else ())
+    rows = db.execute(f"SELECT state, count(*) FROM {queue} {where} GROUP BY state", (request,) if request else ())
     return states | dict(rows.fetchall())
 
 
-def open_count(db: sqlite3.Connection, request: str | None = None) -> int:
+def open_count(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> int:
     """How many jobs are queued or running, of all or of one request."""
-    states = counts(db, request)
+    states = counts(db, request, queue)
     return states["queued"] + states["running"]
+
+
+def any_queued(
+    db: sqlite3.Connection, request: str | None, queue: Queue, worst: Priority, but: Collection[str] = ()
+) -> bool:
+    """Whether `claim` with the same arguments would find a photo, but for a pause and for leases that run out."""
+    found = db.execute(
+        f"""SELECT 1 FROM {queue} WHERE (state = 'queued' OR (state = 'running' AND lease_until < ?))
+        {"AND request = ?" if request else ""} AND priority <= ? AND sha NOT IN ({",".join("?" * len(but))})
+        LIMIT 1""",
+        (time.time(), *([request] if request else []), worst, *but),
+    ).fetchone()
+    return found is not None
 
 
 def forgive(db: sqlite3.Connection, shas: Iterable[str]) -> None:
@@ -231,11 +278,11 @@ def forgive_request(db: sqlite3.Connection, request: str) -> None:
     )
 
 
-def seconds_per_photo(db: sqlite3.Connection) -> float | None:
+def seconds_per_photo(db: sqlite3.Connection, queue: Queue = TAGGING) -> float | None:
     """Mean seconds of the last 200 finished photos, None before the first."""
     row = db.execute(
-        """SELECT avg(seconds) FROM
-        (SELECT seconds FROM ut_jobs WHERE state = 'done' ORDER BY finished_at DESC LIMIT 200)"""
+        f"""SELECT avg(seconds) FROM
+        (SELECT seconds FROM {queue} WHERE state = 'done' ORDER BY finished_at DESC LIMIT 200)"""
     ).fetchone()
     return row[0] if row[0] is None else float(row[0])
 
@@ -246,17 +293,17 @@ def last_finished(db: sqlite3.Connection) -> str | None:
     return row[0] if row[0] is None else str(row[0])
 
 
-def troubled(db: sqlite3.Connection, request: str | None = None) -> list[sqlite3.Row]:
+def troubled(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> list[sqlite3.Row]:
     """The photos that are set aside or missing, of all or of one request, each with its path and reason."""
     return db.execute(
-        f"""SELECT ut_jobs.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM ut_jobs
-        JOIN imgs ON imgs.imgsha = ut_jobs.sha
+        f"""SELECT job.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM {queue} AS job
+        JOIN imgs ON imgs.imgsha = job.sha
         WHERE state IN ('set_aside', 'missing') {"AND request = ?" if request else ""} ORDER BY state, imgs.imgloc""",
         (request,) if request else (),
     ).fetchall()
 
 
-def of_photo(db: sqlite3.Connection, sha: str) -> sqlite3.Row | None:
+def of_photo(db: sqlite3.Connection, sha: str, queue: Queue = TAGGING) -> sqlite3.Row | None:
     """A photo's job, None where it never had one."""
-    row: sqlite3.Row | None = db.execute("SELECT * FROM ut_jobs WHERE sha = ?", (sha,)).fetchone()
+    row: sqlite3.Row | None = db.execute(f"SELECT * FROM {queue} WHERE sha = ?", (sha,)).fetchone()
     return row

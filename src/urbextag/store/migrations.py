@@ -104,4 +104,23 @@ CREATE TABLE ut_embeddings (
 CREATE INDEX ut_embeddings_model ON ut_embeddings (model, revision, sha);
 """,
     ),
+    (
+        "0004-vlm",
+        """
+CREATE TABLE ut_vlm_jobs (
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'set_aside', 'missing', 'cancelled')),
+    priority INTEGER NOT NULL, request TEXT, owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until REAL,
+    strikes INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, reason TEXT, queued_at TEXT NOT NULL,
+    finished_at TEXT, seconds REAL, endpoint TEXT
+);
+CREATE INDEX ut_vlm_jobs_next ON ut_vlm_jobs (state, priority, deaths, id);
+CREATE INDEX ut_vlm_jobs_request ON ut_vlm_jobs (request, state, priority, deaths, id) WHERE request IS NOT NULL;
+CREATE INDEX ut_vlm_jobs_finished ON ut_vlm_jobs (state, finished_at);
+CREATE TABLE ut_vlm_rejections (
+    sha TEXT PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    at TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL, replies TEXT NOT NULL
+) WITHOUT ROWID;
+""",
+    ),
 )

@@ -17,10 +17,11 @@ from urbextag.store.decisions import Decision, rulings
 def save(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint: str, profile: str) -> None:
     """Replace what the stages said of a photo. Call it inside `db.write`; save what follows from it with it.
 
-    An embedding stays until there is another one: it is right for the picture, whatever the profile.
+    An embedding stays until there is another one: it is right for the picture, whatever the profile. So does what a
+    VLM said: it is asked on its own, and is dear.
     """
     sha, moment = result.photo.id, now()
-    db.execute("DELETE FROM ut_results WHERE sha = ?", (sha,))
+    db.execute("DELETE FROM ut_results WHERE sha = ? AND stage <> 'vlm'", (sha,))
     db.executemany(
         "INSERT INTO ut_results VALUES (?, ?, ?, ?, ?)",
         [
@@ -50,12 +51,19 @@ def stages(db: sqlite3.Connection, sha: str) -> dict[str, dict[str, Any]]:
 
 
 def materials(
-    db: sqlite3.Connection, contexts: Mapping[str, Context], decisions: Mapping[str, Sequence[Decision]]
+    db: sqlite3.Connection,
+    contexts: Mapping[str, Context],
+    decisions: Mapping[str, Sequence[Decision]],
+    without: str = "",
 ) -> list[Material]:
-    """What is kept of these photos, to derive from; photos that were never looked at are left out."""
+    """What is kept of these photos, to derive from; photos that were never looked at are left out.
+
+    `without`: a stage whose word does not count.
+    """
     marks = ",".join("?" * len(contexts))
     rows = db.execute(
-        f"SELECT sha, stage, evidence, data FROM ut_results WHERE sha IN ({marks}) ORDER BY sha", tuple(contexts)
+        f"SELECT sha, stage, evidence, data FROM ut_results WHERE sha IN ({marks}) AND stage <> ? ORDER BY sha",
+        (*contexts, without),
     )
     evidence: dict[str, list[Evidence]] = {}
     data: dict[str, dict[str, Any]] = {}
