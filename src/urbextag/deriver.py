@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from urbextag.records import Context, Embedding, Findings, Material
@@ -35,9 +36,7 @@ class Deriver:
 
     def fingerprint(self, context: Context) -> str:
         """16 hex digits that change when the same material would give other results in this context."""
-        reading = self.zero_shot.fingerprint if self.zero_shot else None
-        text = json.dumps([VERSION, self.taxonomy.version, reading, asdict(context)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _fingerprint(self.taxonomy.version, self.zero_shot.fingerprint if self.zero_shot else None, context)
 
     def derive(self, materials: Sequence[Material]) -> list[Findings]:
         """The findings on each photo, in order."""
@@ -73,6 +72,13 @@ class Deriver:
             scene = reading.scene
             quality = join_quality(material.technical, reading.quality, self.zero_shot.quality_share)
         return Findings(derive(self.taxonomy, record, scene, material.rulings), scene, quality)
+
+
+@lru_cache(maxsize=1 << 12)
+def _fingerprint(taxonomy: str, reading: str | None, context: Context) -> str:
+    """`Deriver.fingerprint`. Cached: the photos of a location share their context."""
+    text = json.dumps([VERSION, taxonomy, reading, asdict(context)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def vectors(embeddings: Sequence[Embedding]) -> NDArray[np.float32]:

@@ -177,12 +177,15 @@ def stored(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, Rows]:
 def _stored_tags(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, list[TagRow]]:
     """The tags that stand for these photos, best first; an empty list where none does."""
     tags: dict[str, list[TagRow]] = {sha: [] for sha in shas}
-    for sha, *tag in db.execute(
+    cursor = db.cursor()
+    cursor.row_factory = None  # plain tuples
+    cursor.execute(
         f"""SELECT sha, concept, label, confidence, origin, why FROM ut_tags WHERE sha IN ({",".join("?" * len(shas))})
         ORDER BY sha, confidence DESC, concept""",
         tuple(shas),
-    ):
-        tags[sha].append(tuple(tag))
+    )
+    for row in cursor:
+        tags[row[0]].append(row[1:])
     return tags
 
 

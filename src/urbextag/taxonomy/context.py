@@ -26,6 +26,9 @@ class Situation:
     context: Context
     seen: Mapping[str, float]
     """Confidence of the places that the photo itself shows, by id, ancestors included."""
+    view_agrees: Why
+    """Support of every concept that is typical of the view."""
+    view_contradicts: Why
 
 
 def situation(
@@ -43,7 +46,9 @@ def situation(
                 if sure >= rules.threshold:
                     for one in (concept_id, *concept.lineage):
                         seen[one] = max(sure, seen.get(one, 0.0))
-    return Situation(place, view[0], view[1], context, seen)
+    typical = Why(SOURCE, f"{view[0]} view", rules.view_match * view[1])
+    unlikely = Why(SOURCE, f"{view[0]} view", -rules.view_contradiction * view[1])
+    return Situation(place, view[0], view[1], context, seen, typical, unlikely)
 
 
 def nudges(taxonomy: Taxonomy, concept: Concept, known: Situation, groups: frozenset[str]) -> list[Why]:
@@ -55,16 +60,17 @@ def nudges(taxonomy: Taxonomy, concept: Concept, known: Situation, groups: froze
         known: what is known of the photo.
         groups: groups of sources that named it.
     """
-    found: list[Why | None] = []  # most concepts have neither places nor views nor years
+    found: list[Why | None] = []
     if concept.places or concept.facet == "place":
         found.append(_place(taxonomy, concept, known))
     if concept.views:
-        found.append(_view(taxonomy, concept, known))
+        found.append(_view(concept, known))
     if concept.years:
         found.append(_era(taxonomy, concept, known))
     if known.view == "document":
         found.append(_document(taxonomy, concept, known, groups))
-    return [nudge for nudge in found if nudge is not None]
+    # most concepts have neither places nor views nor years
+    return [nudge for nudge in found if nudge is not None] if found else []
 
 
 def _place(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
@@ -99,13 +105,10 @@ def _rival(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None
     return Why(SOURCE, f"rather a {taxonomy.concepts[other].label}", weight)
 
 
-def _view(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:
-    rules = taxonomy.sources.rules
+def _view(concept: Concept, known: Situation) -> Why | None:
     if known.view in concept.views:
-        return Why(SOURCE, f"{known.view} view", rules.view_match * known.view_confidence)
-    if contradicts(concept, known.view):
-        return Why(SOURCE, f"{known.view} view", -rules.view_contradiction * known.view_confidence)
-    return None
+        return known.view_agrees
+    return known.view_contradicts if contradicts(concept, known.view) else None
 
 
 def _era(taxonomy: Taxonomy, concept: Concept, known: Situation) -> Why | None:

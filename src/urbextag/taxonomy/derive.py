@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
+from typing import NamedTuple
 
 from urbextag.records import Derived, Record, SceneResult, TagScore, ViewType, Why
 from urbextag.taxonomy.concept import Concept
@@ -14,9 +15,9 @@ from urbextag.taxonomy.context import Situation, nudges, situation
 from urbextag.taxonomy.era import era_hints
 from urbextag.taxonomy.fuse import (
     CONFIDENCE_LIMIT,
+    LIKELY_FROM,
     NAME_GROUP,
     Opinion,
-    band,
     confidence,
     hear,
     join,
@@ -33,8 +34,7 @@ PERSON_GROUP = "person"
 NO_RULINGS: Mapping[str, bool] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """One concept that the evidence names, context included, before tags are chosen."""
 
     opinion: Opinion
@@ -91,11 +91,13 @@ def weigh_record(
     said, unmatched = hear(taxonomy, record.evidence)
     opened = opinions(taxonomy.sources, said)
     heard = overrule(taxonomy, opened, rulings)
-    inferred = infer(taxonomy, overrule(taxonomy, without_text(taxonomy, said, opened), rulings))
-    view = rule_view(taxonomy, settle_view(record.context, scene, inferred), rulings)
-    seen_view = inferred if scene is None or scene.view_type == "unknown" else (scene.view_type, scene.confidence, ())
+    if scene is None or scene.view_type == "unknown":
+        shown, sure, _ = infer(taxonomy, overrule(taxonomy, without_text(taxonomy, said, opened), rulings))
+    else:
+        shown, sure = scene.view_type, scene.confidence
+    view = rule_view(taxonomy, settle_view(record.context, (shown, sure)), rulings)
     known = situation(taxonomy, record.context, view, heard)
-    weighed = weigh(taxonomy, heard, known, (seen_view[0], seen_view[1]))
+    weighed = weigh(taxonomy, heard, known, (shown, sure))
     for concept_id, is_there in rulings.items():
         if not is_there:  # implied or shown by the view, for what named it was overruled
             weighed.pop(concept_id, None)
@@ -163,20 +165,19 @@ def _bounded(pushes: list[Why], most: float) -> list[Why]:
     upwards = sum(push.weight for push in pushes if push.weight > 0)
     if upwards <= most:
         return pushes
-    return [replace(push, weight=push.weight * most / upwards) if push.weight > 0 else push for push in pushes]
+    return [Why(push.source, push.label, push.weight * most / upwards) if push.weight > 0 else push for push in pushes]
 
 
 def _lines(taxonomy: Taxonomy, concept: Concept, base: Mapping[str, float]) -> list[Why]:
     """The support of named ancestors: where a stool is certain, a bar stool is likelier. Generic ones tell little."""
     found: list[Why] = []
     for ancestor_id in concept.lineage:
-        if ancestor_id not in base:
-            continue
-        ancestor = taxonomy.concepts[ancestor_id]
-        if not ancestor.generic and not ancestor.category:
-            support = taxonomy.sources.rules.ancestor_support * base[ancestor_id]
-            found.append(Why("ancestor", ancestor.label, support))
-    return [max(found, key=lambda why: why.weight)] if found else []
+        if ancestor_id in base:
+            ancestor = taxonomy.concepts[ancestor_id]
+            if not ancestor.generic and not ancestor.category:
+                support = taxonomy.sources.rules.ancestor_support * base[ancestor_id]
+                found.append(Why("ancestor", ancestor.label, support))
+    return [max(found, key=lambda why: why.weight)] if found else found
 
 
 def _implied(taxonomy: Taxonomy, heard: Mapping[str, Opinion], base: Mapping[str, float]) -> dict[str, Opinion]:
@@ -214,35 +215,36 @@ def choose(taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType) -
     The model's are sure enough, corroborated where one witness is not enough, fit the view and are the most specific of
     their line.
     """
-    rules = taxonomy.sources.rules
+    rules, concepts = taxonomy.sources.rules, taxonomy.concepts
     sure = {
         concept_id: one
         for concept_id, one in weighed.items()
         if one.ruled or (one.confidence >= rules.threshold and _stands(taxonomy, concept_id, one, view))
     }
-    outdone = {concept_id for concept_id in sure if _gives_way(taxonomy, concept_id, sure)}
-    above = {ancestor for concept_id in sure.keys() - outdone for ancestor in taxonomy.concepts[concept_id].lineage}
-    ruled = {concept_id for concept_id in sure if sure[concept_id].ruled}
+    outdone = {
+        concept_id
+        for concept_id, one in sure.items()
+        if one.confidence < LIKELY_FROM and _gives_way(taxonomy, concept_id, sure)
+    }
+    above = {ancestor for concept_id in sure.keys() - outdone for ancestor in concepts[concept_id].lineage}
+    ruled = {concept_id for concept_id, one in sure.items() if one.ruled}
     ranked: list[tuple[bool, float, str]] = []
     for concept_id in (sure.keys() - outdone - above) | ruled:
-        concept = taxonomy.concepts[concept_id]
+        concept = concepts[concept_id]
         worth = rules.generic_rank if concept.generic else 1.0 + rules.depth_rank * len(concept.lineage)
         ranked.append((concept_id not in ruled, -sure[concept_id].confidence * worth, concept_id))
     ranked.sort()
     best = ranked[: max(rules.budget, len(ruled))]
-    return tuple(_tag(taxonomy.concepts[concept_id], sure[concept_id]) for *_, concept_id in best)
+    return tuple([_tag(concepts[concept_id], sure[concept_id]) for _, _, concept_id in best])
 
 
 def _gives_way(taxonomy: Taxonomy, concept_id: str, sure: Mapping[str, Weighed]) -> bool:
-    """Whether a merely possible concept stands below a much surer one that is not generic: one tag per line."""
-    own = sure[concept_id].confidence
-    if band(own) != "possible":
-        return False
-    gap = taxonomy.sources.rules.line_gap
-    return any(
-        ancestor in sure and not taxonomy.concepts[ancestor].generic and sure[ancestor].confidence > own + gap
-        for ancestor in taxonomy.concepts[concept_id].lineage
-    )
+    """Whether a (merely possible) concept stands below a much surer one that is not generic: one tag per line."""
+    own, gap = sure[concept_id].confidence, taxonomy.sources.rules.line_gap
+    for ancestor in taxonomy.concepts[concept_id].lineage:
+        if ancestor in sure and not taxonomy.concepts[ancestor].generic and sure[ancestor].confidence > own + gap:
+            return True
+    return False
 
 
 def _stands(taxonomy: Taxonomy, concept_id: str, one: Weighed, view: ViewType) -> bool:
@@ -264,12 +266,5 @@ def _fits(concept: Concept, view: ViewType) -> bool:
 def _tag(concept: Concept, one: Weighed) -> TagScore:
     why = one.opinion.why()
     if one.nudges:
-        why += tuple(Why(push.source, push.label, round(push.weight, 3)) for push in one.nudges)
-    return TagScore(
-        id=concept.id,
-        label=concept.label,
-        confidence=round(one.confidence, 4),
-        synonyms=concept.synonyms,
-        ancestors=concept.ancestors,
-        why=why,
-    )
+        why += tuple([Why(push.source, push.label, round(push.weight, 3)) for push in one.nudges])
+    return TagScore(concept.id, concept.label, round(one.confidence, 4), concept.synonyms, concept.ancestors, why)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from urbextag.records import Evidence, Why
 from urbextag.taxonomy.model import Taxonomy
@@ -28,8 +27,7 @@ Said = dict[str, dict[str, list[tuple[float, str]]]]
 """Concept id -> source -> (log-odds weight, label) of every phrase that names the concept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
+class Opinion(NamedTuple):
     """What all sources together say of one concept, before context."""
 
     weight: float
@@ -43,7 +41,7 @@ class Opinion:
 
     def why(self) -> tuple[Why, ...]:
         """The parts as reasons of a tag."""
-        return tuple(Why(source, label[:LONGEST_WHY], round(weight, 3)) for weight, source, label in self.parts)
+        return tuple([Why(source, label[:LONGEST_WHY], round(weight, 3)) for weight, source, label in self.parts])
 
 
 def band(confidence: float) -> Band:
@@ -65,16 +63,21 @@ def hear(taxonomy: Taxonomy, evidence: Iterable[Evidence]) -> tuple[Said, tuple[
     """What was said of which concept, and the unknown words of the sources whose words are vocabulary (in order)."""
     said: Said = {}
     unknown: dict[tuple[str, ...], str] = {}
+    match = taxonomy.matcher.match
     for piece in evidence:
         source = taxonomy.sources.get(piece.source)
         weight = source.weigh(piece.score)
         if weight <= 0.0:
             continue
-        matches = taxonomy.match(piece.label)
-        for found in matches.found:
-            if found.concept.facet in source.facets:
-                by_source = said.setdefault(found.concept.id, {})
-                by_source.setdefault(piece.source, []).append((weight * found.certainty, piece.label))
+        name, label = piece.source, piece.label
+        matches = match(label)
+        for concept, _, _, certainty in matches.found:
+            if concept.facet in source.facets:
+                by_source = said.get(concept.id)
+                if by_source is None:
+                    said[concept.id] = {name: [(weight * certainty, label)]}
+                else:
+                    by_source.setdefault(name, []).append((weight * certainty, label))
         if source.vocabulary:
             for words in matches.leftover:
                 unknown.setdefault(fold_phrase(words), words)
@@ -83,15 +86,27 @@ def hear(taxonomy: Taxonomy, evidence: Iterable[Evidence]) -> tuple[Said, tuple[
 
 def opinions(sources: Sources, said: Said) -> dict[str, Opinion]:
     """One opinion per concept that was named."""
-    return {concept_id: _opinion(sources, by_source) for concept_id, by_source in said.items()}
+    alone: dict[str, tuple[float, float, frozenset[str]]] = {}
+    found: dict[str, Opinion] = {}
+    for concept_id, by_source in said.items():
+        if len(by_source) == 1:
+            ((name, phrases),) = by_source.items()
+            if len(phrases) == 1:  # as for most concepts: what `_opinion` gives, without the bookkeeping
+                if name not in alone:
+                    source = sources.get(name)
+                    alone[name] = source.ceiling, source.cap, frozenset((_group(sources, name),))
+                ceiling, cap, groups = alone[name]
+                ((weight, label),) = phrases
+                weight = min(weight, ceiling)
+                found[concept_id] = Opinion(weight, cap, groups, ((weight, name, label),))
+                continue
+        found[concept_id] = _opinion(sources, by_source)
+    return found
 
 
-def _single(sources: Sources, name: str, weight: float, label: str) -> Opinion:
-    """`_opinion` where one source spoke once, as for most concepts: the same result without the bookkeeping."""
+def _group(sources: Sources, name: str) -> str:
     source = sources.get(name)
-    weight = min(weight, source.ceiling)
-    group = source.group if source is not sources.default else name
-    return Opinion(weight, source.cap, frozenset((group,)), ((weight, name, label),))
+    return source.group if source is not sources.default else name
 
 
 def _opinion(sources: Sources, by_source: Mapping[str, list[tuple[float, str]]]) -> Opinion:
@@ -100,15 +115,10 @@ def _opinion(sources: Sources, by_source: Mapping[str, list[tuple[float, str]]])
     The best phrase of a source counts in full, repeats fall off geometrically, the source's ceiling holds; of the
     sources of one group the strongest counts; groups add up.
     """
-    if len(by_source) == 1:
-        ((name, phrases),) = by_source.items()
-        if len(phrases) == 1:
-            return _single(sources, name, *phrases[0])
     best: dict[str, tuple[float, list[tuple[float, str, str]]]] = {}
     caps: dict[str, float] = {}
     for name in sorted(by_source):
-        source = sources.get(name)
-        group = source.group if source is not sources.default else name
+        source, group = sources.get(name), _group(sources, name)
         parts: list[tuple[float, str, str]] = []
         share, total = 1.0, 0.0
         for weight, label in sorted(by_source[name], key=lambda one: (-one[0], one[1])):
@@ -138,8 +148,7 @@ def seen_by(sources: Sources, opinion: Opinion, least: float) -> int:
     """How many groups of sources saw the concept in the picture itself, each with at least this log-odds weight."""
     weights: dict[str, float] = {}
     for weight, name, _ in opinion.parts:
-        source = sources.get(name)
-        group = source.group if source is not sources.default else name
+        group = _group(sources, name)
         weights[group] = weights.get(group, 0.0) + weight
     return sum(group not in BLIND_GROUPS and weight >= least for group, weight in weights.items())
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from urbextag.taxonomy.words import HARD, Token, fold, fold_phrase, tokens
 
@@ -67,8 +67,7 @@ _CUES = frozenset({*_NO, *_NOT_A_NO, *_PERHAPS, *_GONE, *_ENDS_SCOPE, "and"})
 """All words that `_Walk.cue` may mind: most words are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One concept named in a text."""
 
     concept: Concept
@@ -80,13 +79,32 @@ class Found:
     """Share of the text's weight that this phrase carries, in (0, 1]: doubt and mere qualifying weaken it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(NamedTuple):
     """What a text names."""
 
     found: tuple[Found, ...]
     leftover: tuple[str, ...]
     """Runs of words that no concept, stop word or ignored word explains, lower case, in order."""
+
+
+@dataclass(slots=True)
+class _Node:
+    """Where the words read so far lead: a trie of phrases, a word a step."""
+
+    ends: bool = False
+    """Whether these words are a phrase themselves."""
+    concept: Concept | None = None
+    then: dict[str, _Node] = field(default_factory=dict)
+
+
+def _trie(phrases: Mapping[tuple[str, ...], Concept | None]) -> dict[str, _Node]:
+    root = _Node()
+    for words, concept in phrases.items():
+        node = root
+        for word in words:
+            node = node.then.setdefault(word, _Node())
+        node.ends, node.concept = True, concept
+    return root.then
 
 
 class Matcher:
@@ -98,31 +116,20 @@ class Matcher:
     """
 
     def __init__(self, phrases: Mapping[tuple[str, ...], Concept | None], cache: int = 1 << 16) -> None:
-        lengths: dict[str, set[int]] = {}
-        for words in phrases:
-            lengths.setdefault(words[0], set()).add(len(words))
-        self._phrases = dict(phrases)
-        self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
+        self._phrases = _trie(phrases)
         self.match = lru_cache(maxsize=cache)(self._match)
 
     def _match(self, text: str) -> Matches:
-        return _Walk(tokens(text), self._phrases, self._lengths).matches()
+        return _Walk(tokens(text), self._phrases).matches()
 
 
 class _Walk:
     """One pass over the words of one text."""
 
-    def __init__(
-        self,
-        words: list[Token],
-        phrases: Mapping[tuple[str, ...], Concept | None],
-        lengths: Mapping[str, Sequence[int]],
-    ) -> None:
+    def __init__(self, words: list[Token], phrases: Mapping[str, _Node]) -> None:
         self.words = words
         self.folds = tuple([word.fold for word in words])
-        self.gaps = any(word.gap for word in words)
         self.phrases = phrases
-        self.lengths = lengths
         self.found: list[Found] = []
         self.leftover: list[list[str]] = []
         self.run_end = -1
@@ -131,13 +138,14 @@ class _Walk:
         self.doubt_used = False
 
     def matches(self) -> Matches:
-        at, end = 0, len(self.words)
+        words, folds, phrases = self.words, self.folds, self.phrases
+        at, end = 0, len(words)
         while at < end:
-            word = self.words[at]
+            word, fold = words[at], folds[at]
             if word.gap:
                 self.cross(at)
-            length, concept = self.longest(at)
-            is_cue = self.folds[at] in _CUES
+            length, concept = self.longest(at) if fold in phrases else (0, None)
+            is_cue = fold in _CUES
             step = self.cue(at) if is_cue and concept is None else 0
             if step:
                 at += step
@@ -147,22 +155,27 @@ class _Walk:
             elif length:
                 at += length
             else:
-                if not (self.denied or (is_cue and self.is_scope_end(at))) and _noun_like(word):
+                if _is_plain_noun(fold, word.raw) and not (self.denied or (is_cue and self.is_scope_end(at))):
                     self.leave(at)
                 at += 1
-        return Matches(tuple(self.found), tuple(dict.fromkeys(" ".join(run) for run in self.leftover)))
+        return Matches(tuple(self.found), tuple(dict.fromkeys([" ".join(run) for run in self.leftover])))
 
     def longest(self, at: int) -> tuple[int, Concept | None]:
         """The longest phrase that begins at this word: its length (0 = none) and concept (None = to be dropped)."""
-        for length in self.lengths.get(self.folds[at], ()):
-            phrase = self.folds[at : at + length]
-            if len(phrase) == length and phrase in self.phrases and not self.parted(at, at + length):
-                return length, self.phrases[phrase]
-        return 0, None
+        length, concept, stop = 0, None, at
+        node = self.phrases.get(self.folds[at])
+        while node is not None:
+            stop += 1
+            if node.ends:
+                length, concept = stop - at, node.concept
+            if not node.then or stop == len(self.words) or self.words[stop].gap:
+                break
+            node = node.then.get(self.folds[stop])
+        return length, concept
 
     def parted(self, at: int, stop: int) -> bool:
         """Whether a comma or the end of a clause stands between these words."""
-        return self.gaps and any(word.gap for word in self.words[at + 1 : stop])
+        return any(word.gap for word in self.words[at + 1 : stop])
 
     def cross(self, at: int) -> None:
         """A comma or the end of a clause stands before this word."""
@@ -232,7 +245,7 @@ class _Walk:
                 certainty *= DOUBT
             elif concept.facet in _MODIFIED_FACETS and self.qualifies(concept, stop):
                 certainty *= MODIFIER
-        phrase = " ".join(word.raw for word in self.words[at:stop])
+        phrase = " ".join([word.raw for word in self.words[at:stop]])
         self.found.append(Found(concept, phrase, (at, stop), certainty))
 
     def qualifies(self, concept: Concept, at: int) -> bool:
@@ -242,7 +255,7 @@ class _Walk:
             if head is None or (concept.facet == "place" and head.facet == "room"):
                 return False
             return head.facet not in {"condition", "view", "era"}
-        return _noun_like(self.words[at]) and self.folds[at] not in _ENDS_SCOPE
+        return _is_plain_noun(self.folds[at], self.words[at].raw) and self.folds[at] not in _ENDS_SCOPE
 
     def leave(self, at: int) -> None:
         raw = self.words[at].raw
@@ -256,13 +269,9 @@ class _Walk:
 
 @lru_cache(maxsize=1 << 16)
 def _is_plain_noun(folded: str, raw: str) -> bool:
+    """No word classes are known here: stop words, adverbs and participles by their form, the rest may be nouns."""
     if folded in _STOP or len(raw) < 3 or not raw.isalpha() or raw.endswith("ly"):
         return False
     if raw.endswith("ed") and len(raw) > 4:
         return False
     return not (raw.endswith("ing") and len(raw) > 5 and any(vowel in raw[:-3] for vowel in "aeiou"))
-
-
-def _noun_like(word: Token) -> bool:
-    """No word classes are known here: stop words, adverbs and participles by their form, the rest may be nouns."""
-    return _is_plain_noun(word.fold, word.raw)

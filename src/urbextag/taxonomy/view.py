@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from urbextag.records import Context, Evidence, SceneResult, ViewType
+from urbextag.records import Context, Evidence, ViewType
 from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.fuse import Opinion, Said, confidence, hear, opinions, probability
 from urbextag.taxonomy.model import Taxonomy
@@ -63,7 +63,7 @@ def infer(taxonomy: Taxonomy, heard: Mapping[str, Opinion]) -> tuple[ViewType, f
     floor = probability(rules.prior) ** 2
     named: dict[ViewType, list[float]] = {view: [] for view in COMPATIBLE}
     shown: dict[ViewType, list[float]] = {view: [] for view in COMPATIBLE}
-    reasons: list[tuple[float, str, tuple[ViewType, ...]]] = []
+    reasons: list[tuple[float, Concept, Opinion]] = []
     for concept_id, opinion in heard.items():
         concept = taxonomy.concepts[concept_id]
         if not concept.views:
@@ -74,8 +74,7 @@ def infer(taxonomy: Taxonomy, heard: Mapping[str, Opinion]) -> tuple[ViewType, f
         weight = strength * (rules.view_named if is_name else rules.view_shown)
         for view in concept.views:
             (named if is_name else shown)[view].append(weight)
-        heard_from = ", ".join(sorted({source for _, source, _ in opinion.parts}))
-        reasons.append((weight, f"{concept.label} ({heard_from})", concept.views))
+        reasons.append((weight, concept, opinion))
     scores = _scores(taxonomy, named, shown)
     ranked = sorted(scores, key=lambda view: (-scores[view], view))
     lead = scores[ranked[0]] - scores[ranked[1]]
@@ -83,8 +82,14 @@ def infer(taxonomy: Taxonomy, heard: Mapping[str, Opinion]) -> tuple[ViewType, f
         return "unknown", 0.0, ()
     best = ranked[0]
     share = 1.0 / math.fsum(math.exp(score - scores[best]) for score in scores.values())
-    why = sorted(((-weight, text) for weight, text, views in reasons if best in views))
+    why = sorted(
+        (-weight, _named_by(concept, opinion)) for weight, concept, opinion in reasons if best in concept.views
+    )
     return best, min(share, MOST_CONFIDENT), tuple(f"{text}: {best}" for _, text in why[:_MAX_REASONS])
+
+
+def _named_by(concept: Concept, opinion: Opinion) -> str:
+    return f"{concept.label} ({', '.join(sorted({source for _, source, _ in opinion.parts}))})"
 
 
 def _scores(
@@ -102,15 +107,11 @@ def _scores(
     return {view: bias[view] + total[view] + math.fsum(named[view]) for view in COMPATIBLE}
 
 
-def settle_view(
-    context: Context, scene: SceneResult | None, inferred: tuple[ViewType, float, tuple[str, ...]]
-) -> tuple[ViewType, float]:
-    """The view that holds, with its confidence: set by hand before the scene stage before the inferred one."""
+def settle_view(context: Context, seen: tuple[ViewType, float]) -> tuple[ViewType, float]:
+    """The view that holds, with its confidence: set by hand before what the picture shows."""
     if context.view_type is not None and context.view_type != "unknown":
         return context.view_type, 1.0
-    if scene is not None and scene.view_type != "unknown":
-        return scene.view_type, scene.confidence
-    return inferred[0], inferred[1]
+    return seen
 
 
 def rule_view(taxonomy: Taxonomy, view: tuple[ViewType, float], rulings: Mapping[str, bool]) -> tuple[ViewType, float]:
