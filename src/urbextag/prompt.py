@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ def build_prompt(context: Context) -> str:
     model's own (`</s>`, `<OD>`) or a line of its own.
     """
     shown = _SHOWN.get(context.view_type, "photograph") if context.view_type else "photograph"
-    place = _name(context.location_type) or "building"
-    state = _name(context.state)
+    place = clean_name(context.location_type) or "building"
+    state = clean_name(context.state)
     where = f" in {STATES.get(state.upper(), state)}" if state else ""
     return f"List detailed tags for this {shown} of an abandoned {place}{where}. {_WANTED}"
 
@@ -54,6 +55,11 @@ def prompt_of(taxonomy: Taxonomy, context: Context, seen: ViewType | None) -> st
     return build_prompt(context)
 
 
-def _name(words: str | None) -> str:
-    """A name from outside, without what names do not have."""
-    return " ".join(re.sub(r"[^\w\s'&.-]", " ", words or "").split())[:_LONGEST].strip(" .")
+def clean_name(words: str | None) -> str:
+    """A name from outside, without what names do not have: 60 letters, digits, spaces and `'-.&` are left at most.
+
+    Accents that stand beside their letter (file names on macOS) are joined with it, and a typographic apostrophe is
+    written plain, so that neither tears a word apart.
+    """
+    plain = unicodedata.normalize("NFC", words or "").replace("’", "'")
+    return " ".join(re.sub(r"[^\w\s'&.-]", " ", plain).split())[:_LONGEST].strip(" .")

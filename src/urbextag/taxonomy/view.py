@@ -12,7 +12,7 @@ from urbextag.taxonomy.model import Taxonomy
 
 MOST_CONFIDENT = 0.97
 """An inferred view is never surer than this: words alone cannot show where the camera stood."""
-TEXT_SOURCE = "ocr"
+TEXT_SOURCES = frozenset({"ocr", "vlm-text"})
 """The source that reads text in the picture."""
 _MAX_REASONS = 5
 
@@ -49,9 +49,9 @@ def without_text(taxonomy: Taxonomy, said: Said, heard: Mapping[str, Opinion]) -
     """
     pictured = dict(heard)
     for concept_id, by_source in said.items():
-        if TEXT_SOURCE in by_source and "document" not in taxonomy.concepts[concept_id].views:
+        if not TEXT_SOURCES.isdisjoint(by_source) and "document" not in taxonomy.concepts[concept_id].views:
             del pictured[concept_id]
-            others = {source: phrases for source, phrases in by_source.items() if source != TEXT_SOURCE}
+            others = {source: phrases for source, phrases in by_source.items() if source not in TEXT_SOURCES}
             if others:
                 pictured |= opinions(taxonomy.sources, {concept_id: others})
     return pictured
