@@ -139,6 +139,12 @@ class VlmConfig(_Section):
         return hours
 
     @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if 2 * self.max_tokens >= self.context_tokens:
+            raise ValueError("twice max_tokens, as the last try has them, must leave room in context_tokens")
+        return self
+
+    @model_validator(mode="after")
     def _each_once(self) -> Self:
         urls = [endpoint.url for endpoint in self.endpoints]
         if twice := sorted({url for url in urls if urls.count(url) > 1}):
