@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from bench import data, models
+from bench import data, models, vlm
 from bench.measure import MIB, WORK, Figure, median, peak_of, urbextag
 from urbextag.supervisor import cores
 
@@ -75,7 +75,8 @@ def main() -> None:
     """The map: each group of figures in turn, then how many targets were met."""
     clear()
     WORK.mkdir(parents=True, exist_ok=True)
-    groups = (start_up, throughput, memory, models.scene, models.tags, models.together, models.begin, models.again)
+    by_models = (models.scene, models.tags, models.together, models.begin, models.again)
+    groups = (start_up, throughput, memory, *by_models, vlm.describe)
     wanted = [group for group in groups if group.__name__ in sys.argv[1:]] or groups
     figures: list[Figure] = []
     try:

@@ -66,6 +66,7 @@ def check_archive(root: Path) -> list[Check]:
             checks.append(_photos(archive))
             if archive.config.profile != "starter" and checks[0].state == "works":
                 checks += _profile(archive)
+            checks += _vlm(archive.config)
             if paused := jobs.paused_since(archive.db):
                 checks.append(Check("work", "note", f"paused since {paused}", "Let it go on: urbextag jobs resume"))
             return checks
@@ -118,6 +119,28 @@ def _profile(archive: Archive) -> list[Check]:
 
     check = _try("prompts", prompts)
     return [check, *(_try_stages(config, taxonomy, made[0].zero_shot) if made else ())]
+
+
+def _vlm(config: Config) -> list[Check]:
+    """Each VLM server of the settings, asked what it is; and whether photos that nobody asked for may be begun."""
+    from datetime import datetime
+
+    from urbextag.vlm.idle import why_wait
+    from urbextag.vlm.look import look_at_all
+
+    if not config.vlm.endpoints:
+        return []
+    checks = []
+    for server in look_at_all(config.vlm):
+        name = "VLM server"
+        if server.fault:
+            checks.append(Check(name, "fails", server.fault, server.remedy))
+        else:
+            checks.append(Check(name, "works", server.detail))
+        checks += [Check(name, "note", note) for note in (server.probed.notes if server.probed else ())]
+    if config.vlm.run_on_import and (waits := why_wait(config.vlm, datetime.now())):
+        checks.append(Check("VLM in the background", "note", f"waits: {waits}"))
+    return checks
 
 
 def _try_stages(config: Config, taxonomy: Taxonomy, zero_shot: ZeroShot | None = None) -> list[Check]:

@@ -19,7 +19,7 @@ from urbextag.files import FileStamp, content_sha256
 from urbextag.heartbeat import heartbeat
 from urbextag.records import Failure, PhotoRef, PhotoResult
 from urbextag.rederive import derive_again
-from urbextag.store import jobs, locations, photos, results
+from urbextag.store import jobs, locations, photos, results, scopes
 from urbextag.store.db import write
 
 if TYPE_CHECKING:
@@ -201,10 +201,11 @@ def save(worker: Worker, claim: jobs.Claim, outcome: PhotoResult | Failure) -> b
     with write(db):
         if not jobs.finish(db, claim, outcome.seconds):
             return False
+        first = not scopes.tagged_at(db, [outcome.photo.id])
         results.save(db, outcome, worker.crew.fingerprint, worker.archive.config.profile)
         derive_again(db, worker.deriver, [outcome.photo.id])
         vlm = worker.archive.config.vlm
-        if vlm.run_on_import and vlm.endpoints and jobs.of_photo(db, outcome.photo.id, jobs.VLM) is None:
+        if first and vlm.run_on_import and vlm.endpoints:
             jobs.enqueue(db, [outcome.photo.id], jobs.Priority.IMPORT, queue=jobs.VLM)
     return True
 

@@ -15,6 +15,7 @@ import click
 
 from urbextag import __version__
 from urbextag.cli.common import App
+from urbextag.cli.enhance import enhance
 from urbextag.cli.jobs import jobs
 from urbextag.cli.locations import locations
 from urbextag.cli.models import models
@@ -59,6 +60,7 @@ for command in (
     init,
     add,
     tag,
+    enhance,
     worker,
     show,
     search,

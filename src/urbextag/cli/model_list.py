@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from urbextag.choices import PRECISIONS, Precision
 from urbextag.cli.common import console
 from urbextag.errors import ModelError
 from urbextag.models.catalogue import Manifest, ModelSpec, Role, load_catalogue, read_manifest
+
+if TYPE_CHECKING:
+    from urbextag.vlm.look import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +100,21 @@ def show(folder: Path, lines: Sequence[Line]) -> None:
         out.print(
             f"{line.spec.name} {line.used} is set and not here. {line.spec.how_to_get(line.used)}.", soft_wrap=True
         )
+
+
+def server_as_json(server: Server) -> dict[str, Any]:
+    """One VLM server for programs."""
+    probed = asdict(server.probed) if server.probed else None
+    return {"url": server.endpoint.url, "model": server.endpoint.model, "probed": probed, "fault": server.fault or None}
+
+
+def show_servers(servers: Sequence[Server]) -> None:
+    """Print what the VLM servers said, or what is wrong with them and what to do."""
+    from rich.markup import escape
+
+    out = console()
+    for server in servers:
+        if server.fault:
+            out.print(f"[red]VLM[/] {escape(server.fault)}. {escape(server.remedy)}.", soft_wrap=True)
+        else:
+            out.print(f"VLM {escape(server.detail)}", soft_wrap=True)

@@ -1,8 +1,8 @@
 """One photo's report, as JSON or as a page people can read: of `tag PHOTO` fresh, of `show PHOTO` from the archive.
 
 Both have `id`, `path`, `tags`, `view_type`, `condition`, `era`, `readable_text`, `quality`, `scene` and `stages`. Only
-the fresh one has `unmatched`; only the archive's has `location`, `state`, `reason`, `rejected`, `facts` and the
-`origin` of each tag.
+the fresh one has `unmatched`; only the archive's has `location`, `state`, `reason`, `rejected`, `facts`,
+`description` and the `origin` of each tag.
 """
 
 from __future__ import annotations
@@ -95,7 +95,24 @@ def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dic
         **_from_stages(stages, row["quality_score"]),
         "scene": _stored_scene(row, stages),
         "facts": json.loads(row["meta_exiftool"] or "{}"),
+        "description": _description(db, sha, stages),
         "stages": stages,
+    }
+
+
+def _description(db: sqlite3.Connection, sha: str, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What a VLM said of the photo, and why nobody believed its last answers; None where none was asked."""
+    from urbextag.store import jobs, vlm
+
+    job, said = jobs.of_photo(db, sha, jobs.VLM), stages.get(vlm.STAGE, {}).get("data")
+    if job is None and said is None:
+        return None
+    kept = ("answer", "text", "model", "endpoint")
+    return {
+        **{name: said[name] if said else None for name in kept},
+        "state": job["state"] if job else "done",
+        "reason": job["reason"] if job else None,
+        "rejected": vlm.rejection(db, sha),
     }
 
 
@@ -115,6 +132,9 @@ def print_report(report: Mapping[str, Any]) -> None:
         out.print(_tag_table(report["tags"]))
     elif report["view_type"]:
         out.print("  no tag is sure enough to be shown")
+    if report.get("description"):
+        for name, value in _described(report["description"]):
+            out.print(f"  [dim]{name:<10}[/] {escape(value)}")
     if report.get("rejected"):
         out.print(f"  [dim]rejected  [/] {escape(', '.join(report['rejected']))}")
 
@@ -142,6 +162,21 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append(("text" if number == 0 else "", line))
     if len(report["readable_text"]) > 12:
         lines.append(("", f"... {len(report['readable_text']) - 12} more lines"))
+    return lines
+
+
+def _described(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a VLM said, in lines; what only it read is marked."""
+    lines = []
+    if answer := said["answer"]:
+        style = [("style", answer["architectural_style"])]
+        shown = [("described", answer["description"]), ("decay", answer["condition_notes"]), *style]
+        lines += [(name, value) for name, value in shown if value]
+        for number, read in enumerate(said["text"]):
+            lines.append(("reads" if number == 0 else "", read["text"] + ("" if read["ocr"] else "  (only the VLM)")))
+        lines.append(("by", f"{said['model']} at {said['endpoint']}"))
+    if said["state"] != "done":
+        lines.append(("VLM", f"{said['state'].replace('_', ' ')}{': ' + said['reason'] if said['reason'] else ''}"))
     return lines
 
 

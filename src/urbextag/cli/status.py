@@ -29,6 +29,7 @@ def status(app: App, as_json: bool) -> None:
             "paused_since": jobs.paused_since(db),
             "last_finished": jobs.last_finished(db),
             "seconds_per_photo": jobs.seconds_per_photo(db),
+            "to_describe": jobs.counts(db, queue=jobs.VLM),
             "unreadable": [dict(row) for row in photos.file_failures(db)],
         }
     if as_json:
@@ -56,6 +57,11 @@ def _print_status(report: dict[str, Any]) -> None:
     for state, remedy in (("set_aside", "urbextag jobs status"), ("missing", "plug in their drive or add them again")):
         if states[state]:
             out.print(f"  [red]{states[state]:,} {state.replace('_', ' ')}[/]: {remedy}")
+    described = report["to_describe"]
+    if any(described.values()):
+        aside = f", [red]{described['set_aside']:,} set aside[/]" if described["set_aside"] else ""
+        waits = described["queued"] + described["running"]
+        out.print(f"  {described['done']:,} described by a VLM, {waits:,} to be{aside}: urbextag jobs status")
     if report["unreadable"]:
         out.print(f"  [red]{count(len(report['unreadable']), 'file')} could not be read[/]:")
         for row in report["unreadable"][:10]:

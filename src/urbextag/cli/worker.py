@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import nullcontext
 
 import click
 
@@ -22,9 +23,13 @@ from urbextag.records import Failure, PhotoResult
 def worker(app: App, until_empty: bool, request: str | None, name: str | None, with_parent: bool) -> None:
     """Work off the queue in the background: urbextag worker &
 
+    It tags what is queued, and with VLM servers in the settings describes: at once what was asked for with `enhance`,
+    and when the machine is idle what was imported. With --until-empty it only tags.
+
     Several may run at once, also beside `urbextag tag`. Stop it with Ctrl-C or SIGTERM: photos in hand are finished;
     a second Ctrl-C gives them back unfinished.
     """
+    from urbextag.cli.worker_vlm import describing
     from urbextag.pipeline import build
     from urbextag.stages.base import Kit
     from urbextag.supervisor import thread_count
@@ -49,7 +54,8 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
                 if not with_parent:
                     click.echo(f"{outcome.photo[:12]}: {outcome.stage}: {outcome.reason}", err=True)
 
-        run(hand, until_empty=until_empty, told=told)
+        with describing(archive, deriver, hand.stop) if not (request or until_empty) else nullcontext():
+            run(hand, until_empty=until_empty, told=told)
     if failed and not with_parent:
         raise PhotosFailed(f"{count(failed, 'attempt')} failed", "See: urbextag jobs status")
 

@@ -1,0 +1,180 @@
+"""`enhance`: have photos described by a VLM: which, how many, how long; at once or by the worker."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from urbextag.cli.common import (
+    App,
+    complete_location,
+    confirm,
+    count,
+    duration,
+    emit,
+    json_option,
+    load_deriver,
+    yes_option,
+)
+from urbextag.cli.common import progress as bar
+from urbextag.errors import UsageError
+
+if TYPE_CHECKING:
+    from urbextag.archive import Archive
+    from urbextag.store.vlm import Scope
+    from urbextag.vlm.look import Server
+
+TYPICAL_SECONDS = 8.0
+"""An answer of an 8B model on a recent machine, by other projects' figures, until there are own ones."""
+
+
+@click.command()
+@click.option("--missing", is_flag=True, help="Photos that no VLM has described.")
+@click.option("--changed", is_flag=True, help="Photos whose request would read otherwise today, or of another model.")
+@click.option("--all", "every", is_flag=True, help="All tagged photos, described or not.")
+@click.option("--location", metavar="NAME", shell_complete=complete_location, help="The photos of this location.")
+@click.option("--photo", metavar="PHOTO", help="This photo.")
+@click.option("--now", is_flag=True, help="Do it here, to the end, in place of leaving it to the worker.")
+@click.option("--dry-run", is_flag=True, help="Say how many photos and how long, then stop.")
+@click.option("--show-request", metavar="PHOTO", help="Print exactly what would be sent for this photo, send nothing.")
+@yes_option
+@json_option
+@click.pass_obj
+def enhance(
+    app: App, missing: bool, changed: bool, every: bool, location: str | None, photo: str | None, now: bool,
+    dry_run: bool, show_request: str | None, yes: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Have photos described by a vision-language model on your own servers.
+
+    \b
+    urbextag enhance --missing                what has no description yet, by `urbextag worker`
+    urbextag enhance --location "The Mill" --now
+    urbextag enhance --changed                what is known of a place has changed: whose request really reads otherwise
+    urbextag enhance --show-request a.jpg     what would be sent
+    """
+    with app.archive() as archive:
+        if show_request is not None:
+            from urbextag.cli.enhance_request import show
+
+            show(archive, show_request, as_json)
+            return
+        if now and not dry_run:
+            from urbextag.cli.enhance_now import refuse_while_paused, work_off
+
+            refuse_while_paused(archive)
+        scope, name = _scope(archive, missing, changed, every, location, photo)
+        servers = _look(archive, as_json)
+        shas = _select(archive, scope, name)
+        plan = _plan(archive, scope, servers, len(shas))
+        if dry_run and as_json:
+            emit(plan)
+        elif not as_json:
+            click.echo(plan["text"])
+        if dry_run or not shas:
+            if as_json and not dry_run:
+                emit(plan)
+            return
+        if scope in ("all", "location", "changed"):
+            confirm("Describe these? Descriptions that stand are replaced; what you decided yourself stays.", yes)
+        request = _enqueue(archive, shas)
+        if now:
+            work_off(archive, servers, request, len(shas), as_json)
+        elif as_json:
+            emit({**plan, "request": request})
+        else:
+            click.echo("Queued. A running `urbextag worker` begins at once; if none runs: urbextag worker &")
+
+
+def _scope(
+    archive: Archive, missing: bool, changed: bool, every: bool, location: str | None, photo: str | None
+) -> tuple[Scope, str | None]:
+    """The one scope that was asked for, and the id it speaks of; raises UsageError."""
+    from urbextag.store import locations, photos
+
+    given: dict[Scope, bool] = {
+        "missing": missing,
+        "changed": changed,
+        "all": every,
+        "location": location is not None,
+        "photo": photo is not None,
+    }
+    asked = [scope for scope, is_given in given.items() if is_given]
+    if len(asked) != 1:
+        raise UsageError(
+            "no scope is given" if not asked else "one scope at a time",
+            "Give one of --missing, --changed, --all, --location NAME, --photo PHOTO",
+        )
+    if location is not None:
+        return "location", locations.find(archive.db, location)["locid"]
+    if photo is not None:
+        row = photos.find(archive.db, photo, archive.stored(Path(photo)))
+        tagged = archive.db.execute("SELECT tagged_at FROM ut_photos WHERE sha = ?", (row["imgsha"],)).fetchone()
+        if tagged["tagged_at"] is None:
+            raise UsageError(f"{photo} has not been tagged yet", "First: urbextag tag --photo PHOTO")
+        return "photo", row["imgsha"]
+    return asked[0], None
+
+
+def _look(archive: Archive, as_json: bool) -> list[Server]:
+    """The servers, each with a word on it; raises where none can be used."""
+    from urbextag.vlm.look import look_at_all, usable
+
+    servers = look_at_all(archive.config.vlm)
+    usable(servers)
+    for server in servers:
+        if server.fault:
+            click.echo(f"urbextag: {server.fault}. {server.remedy}.", err=True)
+        elif not as_json:
+            click.echo(server.detail)
+        for note in server.probed.notes if server.probed else ():
+            click.echo(f"  note: {note}", err=True)
+    return servers
+
+
+def _select(archive: Archive, scope: Scope, name: str | None) -> list[str]:
+    from urbextag.store import vlm
+    from urbextag.supervisor import cores
+    from urbextag.vlm.known import changed
+    from urbextag.vlm.template import load_template
+
+    shas = vlm.select(archive.db, scope, name)
+    if scope != "changed" or not shas:
+        return shas
+    settings = archive.config.vlm
+    deriver = load_deriver(archive.config, archive.load_taxonomy(), cores())
+    models = {endpoint.model for endpoint in settings.endpoints}
+    with bar("Comparing requests", len(shas)) as update:
+        return changed(archive.db, deriver, load_template(settings.prompt), models, shas, update)
+
+
+def _plan(archive: Archive, scope: Scope, servers: list[Server], photos: int) -> dict[str, Any]:
+    """How many photos and how long, by the endpoints' own figures where there are some."""
+    from urbextag.store import vlm
+
+    rates = {rate.endpoint: rate.seconds for rate in vlm.rates(archive.db)}
+    ready = [server.endpoint for server in servers if not server.fault]
+    # The seconds of an endpoint that answers several at a time are those of one answer.
+    per_second = sum(endpoint.parallel / rates.get(endpoint.url, TYPICAL_SECONDS) for endpoint in ready)
+    seconds = photos / per_second
+    measured = all(endpoint.url in rates for endpoint in ready)
+    text = f"Nothing to describe ({scope})."
+    if photos:
+        how = "measured here" if measured else "typical; measured as it runs"
+        where = count(len(ready), "server")
+        text = f"{count(photos, 'photo')} to describe ({scope}) by {where}: about {duration(seconds)} ({how})."
+    return {"scope": scope, "photos": photos, "seconds": round(seconds, 1), "measured": measured, "text": text}
+
+
+def _enqueue(archive: Archive, shas: list[str]) -> str:
+    from urbextag.cli.tag_scope import ENQUEUE_CHUNK
+    from urbextag.store import jobs
+    from urbextag.store.db import write
+
+    request = uuid.uuid4().hex[:12]
+    for start in range(0, len(shas), ENQUEUE_CHUNK):
+        with write(archive.db):
+            jobs.enqueue(archive.db, shas[start : start + ENQUEUE_CHUNK], jobs.Priority.PERSON, request, jobs.VLM)
+    return request
