@@ -252,4 +252,6 @@ def _rooted(config: Config, folder: Path) -> Config:
 
 def complaints(error: ValidationError) -> str:
     """The complaints of a validation in one line: `work.batch: Input should be less than ...`."""
-    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()
+    )

@@ -57,6 +57,8 @@ def enhance(
     """
     with app.archive() as archive:
         if show_request is not None:
+            if missing or changed or every or location or photo or now:
+                raise UsageError("--show-request sends nothing", "Give it alone, or leave it out")
             from urbextag.cli.enhance_request import show
 
             show(archive, show_request, as_json)
@@ -79,7 +81,7 @@ def enhance(
             return
         if scope in ("all", "location", "changed"):
             confirm("Describe these? Descriptions that stand are replaced; what you decided yourself stays.", yes)
-        request = _enqueue(archive, shas)
+        request = _enqueue(archive, scope, shas)
         if now:
             work_off(archive, servers, request, len(shas), as_json)
         elif as_json:
@@ -168,13 +170,16 @@ def _plan(archive: Archive, scope: Scope, servers: list[Server], photos: int) ->
     return {"scope": scope, "photos": photos, "seconds": round(seconds, 1), "measured": measured, "text": text}
 
 
-def _enqueue(archive: Archive, shas: list[str]) -> str:
+def _enqueue(archive: Archive, scope: Scope, shas: list[str]) -> str:
+    """Queue them, but for `missing` those that another run has described since they were selected."""
     from urbextag.cli.tag_scope import ENQUEUE_CHUNK
-    from urbextag.store import jobs
+    from urbextag.store import jobs, vlm
     from urbextag.store.db import write
 
     request = uuid.uuid4().hex[:12]
     for start in range(0, len(shas), ENQUEUE_CHUNK):
+        chunk = shas[start : start + ENQUEUE_CHUNK]
         with write(archive.db):
-            jobs.enqueue(archive.db, shas[start : start + ENQUEUE_CHUNK], jobs.Priority.PERSON, request, jobs.VLM)
+            wanted = vlm.undescribed(archive.db, chunk) if scope == "missing" else chunk
+            jobs.enqueue(archive.db, wanted, jobs.Priority.PERSON, request, jobs.VLM)
     return request

@@ -68,6 +68,7 @@ def work_off(archive: Archive, servers: list[Server], request: str, total: int, 
     Raises:
         PhotosFailed: some photos were set aside or are missing.
         UrbextagError: photos are left in the queue.
+        KeyboardInterrupt: somebody stopped it, and photos are left in the queue.
 
     """
     from urbextag.supervisor import cores
@@ -101,8 +102,13 @@ def _conclude(archive: Archive, report: _Report, request: str, stopped: bool, se
         for row in troubled[:LISTED]:
             click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
     if left := counts["queued"] + counts["running"]:
-        why = "the work was stopped" if stopped else "the servers failed on each of them several times"
-        raise UrbextagError(f"{count(left, 'photo')} still queued: {why}", "Go on: urbextag enhance --missing --now")
+        if stopped:
+            click.echo(f"{count(left, 'photo')} still queued. Go on: urbextag enhance --missing --now", err=True)
+            raise KeyboardInterrupt
+        raise UrbextagError(
+            f"{count(left, 'photo')} still queued: the servers failed on each of them several times",
+            "See the servers' logs; then go on: urbextag enhance --missing --now",
+        )
     if troubled:
         raise PhotosFailed(
             f"{count(len(troubled), 'photo')} could not be described: {counts['set_aside']} set aside, "
@@ -113,7 +119,7 @@ def _conclude(archive: Archive, report: _Report, request: str, stopped: bool, se
 
 @contextmanager
 def _stopping(work: Run) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM end the run in good order; a second one gives up what the servers are at.
+    """Ctrl-C, SIGTERM and a closed terminal end the run in good order; a second one gives up what the servers are at.
 
     Yields what is set once somebody asked.
     """
@@ -127,7 +133,7 @@ def _stopping(work: Run) -> Iterator[threading.Event]:
         asked.set()
         work.stop.set()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield asked
     finally:

@@ -166,6 +166,15 @@ def set_aside(db: sqlite3.Connection, claim: Claim, reason: str) -> bool:
     return _fenced(db, claim, "state = 'set_aside', reason = ?", (reason,))
 
 
+def is_held(db: sqlite3.Connection, claim: Claim) -> bool:
+    """Whether a claim is still ours: it may have been cancelled meanwhile."""
+    found = db.execute(
+        f"SELECT 1 FROM {claim.queue} WHERE id = ? AND owner = ? AND token = ? AND state = 'running'",
+        (claim.id, claim.owner, claim.token),
+    ).fetchone()
+    return found is not None
+
+
 def give_back(db: sqlite3.Connection, claim: Claim) -> bool:
     """Queue a claimed photo again as if it had never been taken."""
     return _fenced(db, claim, "state = 'queued'", ())

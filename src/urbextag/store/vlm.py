@@ -84,13 +84,16 @@ def select(db: sqlite3.Connection, scope: Scope, name: str | None = None) -> lis
 
     Args:
         db: the archive.
-        scope: `missing`: no answer yet and not set aside; `changed`: those with an answer (which of their requests
-            really changed is `vlm.known`'s to say); `location`, `photo`: by id; `all`.
+        scope: `missing`: no answer yet and not set aside, or queued; `changed`: those with an answer (which of their
+            requests really changed is `vlm.known`'s to say); `location`, `photo`: by id; `all`.
         name: the locid or SHA-256 of the scopes `location` and `photo`.
 
     """
     conditions: dict[Scope, tuple[str, tuple[str, ...]]] = {
-        "missing": ("vlm_processed_at IS NULL AND coalesce(job.state, '') <> 'set_aside'", ()),
+        "missing": (
+            "job.state = 'queued' OR (vlm_processed_at IS NULL AND coalesce(job.state, '') <> 'set_aside')",
+            (),
+        ),
         "changed": ("vlm_processed_at IS NOT NULL", ()),
         "location": ("locid = ?", (name or "",)),
         "photo": ("imgsha = ?", (name or "",)),
@@ -104,6 +107,17 @@ def select(db: sqlite3.Connection, scope: Scope, name: str | None = None) -> lis
         arguments,
     )
     return [row["imgsha"] for row in rows]
+
+
+def undescribed(db: sqlite3.Connection, shas: Sequence[str]) -> list[str]:
+    """Those of these photos that have no answer yet, or are queued for another."""
+    rows = db.execute(
+        f"""SELECT imgsha FROM imgs LEFT JOIN ut_vlm_jobs ON sha = imgsha
+        WHERE imgsha IN ({",".join("?" * len(shas))}) AND vlm_processed_at IS NOT NULL AND state IS NOT 'queued'""",
+        tuple(shas),
+    )
+    described = {row["imgsha"] for row in rows}
+    return [sha for sha in shas if sha not in described]
 
 
 def asked(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -69,11 +69,14 @@ def prepare(desk: Desk, claim: jobs.Claim) -> Prepared | Told:
     except PhotoError as error:
         reason = error.message.removeprefix(f"{found.name} ")  # the path stands beside it
         return _fail(desk, claim, Failure(claim.sha, "decode", reason), started)
-    return Prepared(claim, known_of(desk.archive.db, desk.deriver, [claim.sha])[claim.sha], jpeg)
+    known = known_of(desk.archive.db, desk.deriver, [claim.sha]).get(claim.sha)
+    if known is None:  # deleted meanwhile
+        return _fail(desk, claim, Failure(claim.sha, "file", "has not been tagged", own_fault=False), started)
+    return Prepared(claim, known, jpeg)
 
 
 def describe(
-    desk: Desk, photo: Prepared, client: Client, probed: Probed, first_attempt: int, stop: Callable[[], bool]
+    desk: Desk, photo: Prepared, client: Client, probed: Probed, lost_seeds: int, stop: Callable[[], bool]
 ) -> Told:
     """Describe a photo. What is believed, or why nothing is, is kept in the transaction that ends the claim.
 
@@ -82,7 +85,7 @@ def describe(
         photo: claimed from the VLM queue.
         client: the server.
         probed: what it said of itself; kept with the answer.
-        first_attempt: 0, or later where the server failed on earlier ones.
+        lost_seeds: how many seeds to leave out because a server failed at them; they take none of the photo's tries.
         stop: true = give the answer under way up.
 
     Raises:
@@ -94,8 +97,9 @@ def describe(
     started = time.monotonic()
     url = client.endpoint.url
     replies: list[dict[str, Any]] = []
-    for attempt in range(first_attempt, ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         request = make_request(photo.known, photo.jpeg, desk.template, desk.archive.config.vlm, desk.facets, attempt)
+        request = replace(request, seed=request.seed + lost_seeds)
         reply = client.ask(request, stop)
         try:
             believed = believe(reply, request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,9 +29,12 @@ class Kitchen:
 
     def live(self, desk: Desk) -> None:
         """Keep the shelf full until the run stops or, with somebody waiting for its end, nothing can come any more."""
-        work, db = self.work, desk.archive.db
+        work = self.work
         while not work.stop.is_set():
-            if self.shelf.full():
+            if work.all_out:
+                self._give_back(desk)  # another run may have a server that can be used
+                work.stop.wait(POLL_SECONDS)
+            elif self.shelf.full():
                 work.stop.wait(POLL_SECONDS / 10)
             elif (claim := self._claim(desk)) is not None:
                 self._prepare(desk, claim)
@@ -40,9 +42,7 @@ class Kitchen:
                 work.stop.set()
             else:
                 work.stop.wait(IDLE_SECONDS if work.background else POLL_SECONDS)
-        while not self.shelf.empty():
-            with write(db):
-                jobs.give_back(db, self.shelf.get_nowait().claim)
+        self._give_back(desk)
 
     def take(self) -> Prepared | None:
         """A prepared photo, None where there is none yet."""
@@ -50,6 +50,12 @@ class Kitchen:
             return self.shelf.get_nowait()
         except queue.Empty:
             return None
+
+    def _give_back(self, desk: Desk) -> None:
+        while photo := self.take():
+            with write(desk.archive.db):
+                jobs.give_back(desk.archive.db, photo.claim)
+            self.work.done_with(photo.claim.sha)
 
     def _prepare(self, desk: Desk, claim: jobs.Claim) -> None:
         made = prepare(desk, claim)
@@ -87,7 +93,6 @@ class Kitchen:
         """
         work, db = self.work, desk.archive.db
         if jobs.paused_since(db) is not None:
-            work.last_answer = time.monotonic()  # nobody waits for a server
             return False
         with work.lock:
             if work.background or work.in_hand:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from urbextag.archive import Archive
     from urbextag.vlm.client import Client
     from urbextag.vlm.describe import Desk
+    from urbextag.vlm.slot import Slot
 
 MOST_FAULTS = 3
 """A photo at which a server failed so often is left alone by this run; it stays queued."""
@@ -46,7 +47,10 @@ class Run:
     background: bool = False
     """Go on for ever: wait for photos, for servers, and with photos nobody asked for until the machine is idle."""
     patience: float = PATIENCE_SECONDS
-    """Not in the background: seconds without any answer of any server after which the run ends."""
+    """Not in the background: seconds without any answer of any server after which the run ends.
+
+    A request that was sent before is waited for: `answer_seconds` is its own clock.
+    """
     stop: threading.Event = field(default_factory=threading.Event)
     """Set it to end after the photos in hand."""
     abandon: threading.Event = field(default_factory=threading.Event)
@@ -54,13 +58,22 @@ class Run:
     paused: bool = False
     out: dict[str, EndpointError] = field(default_factory=dict)
     """By address: servers that cannot be used."""
+    told_out: dict[str, str] = field(default_factory=dict)
+    """By address: why, as it was told last; until they answer, it is not told again."""
     faults: Counter[str] = field(default_factory=Counter)
-    """How often servers failed at a photo."""
+    """How often servers failed at a photo; in the background, where nobody goes on by hand, only well ones count."""
     in_hand: set[str] = field(default_factory=set)
     """Photos that are prepared or being described."""
     crash: list[BaseException] = field(default_factory=list)
     last_answer: float = field(default_factory=time.monotonic)
+    asking: dict[Slot, float] = field(default_factory=dict)
+    """Who waits for an answer, and since when."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def all_out(self) -> bool:
+        """Whether no server can be used."""
+        return len(self.out) == len(self.clients)
 
     def tell(self, event: Event) -> None:
         """Let `told` hear of something."""
@@ -76,8 +89,8 @@ class Run:
         """The photos that servers failed at too often."""
         return [sha for sha, faults in self.faults.copy().items() if faults >= MOST_FAULTS]
 
-    def first_attempt(self, sha: str) -> int:
-        """With which attempt to begin: a seed that made a server fail is not tried again."""
+    def lost_seeds(self, sha: str) -> int:
+        """How many seeds to leave out: one that made a server fail is not tried again."""
         return min(self.faults[sha], MOST_FAULTS - 1)
 
 
@@ -146,6 +159,8 @@ def _heed_pause(work: Run, archive: Archive, before: str | None) -> str | None:
         message = f"work is paused since {paused}; let it go on: urbextag jobs resume" if paused else "work goes on"
         work.tell(Event("note", "", message=message))
     work.paused = paused is not None
+    if paused:
+        work.last_answer = time.monotonic()  # nobody waits for a server
     if paused and jobs.paused_at_once(archive.db):
         work.abandon.set()
     elif before and not paused and not work.stop.is_set():
@@ -154,13 +169,18 @@ def _heed_pause(work: Run, archive: Archive, before: str | None) -> str | None:
 
 
 def _is_hopeless(work: Run) -> bool:
-    return len(work.out) == len(work.clients) or time.monotonic() - work.last_answer > work.patience
+    return work.all_out or _is_silent(work)
+
+
+def _is_silent(work: Run) -> bool:
+    end = work.last_answer + work.patience
+    return time.monotonic() > end and all(since > end for since in work.asking.copy().values())
 
 
 def _complain(work: Run) -> None:
-    if len(work.out) == len(work.clients):
+    if work.all_out:
         raise next(iter(work.out.values()))
-    if time.monotonic() - work.last_answer > work.patience:
+    if _is_silent(work):
         raise UrbextagError(
             f"no VLM server has answered for {work.patience:.0f} s; the photos stay queued",
             "See: urbextag doctor; then go on: urbextag enhance --missing --now",

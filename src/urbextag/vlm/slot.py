@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -33,24 +34,24 @@ class Slot:
         self.url = client.endpoint.url
         self.breaker = Breaker()
         self.probed: Probed | None = None
-        self.probed_at = 0.0
+        self.probed_at = -math.inf
 
     def live(self, desk: Desk) -> None:
         """Take one photo after the other until the run stops, or the server can be used no more and somebody waits."""
         work = self.work
         while not work.stop.is_set():
+            if self.url in work.out and not work.background:
+                return
             if self.breaker.rest:
                 work.stop.wait(min(self.breaker.rest, POLL_SECONDS))
-            elif self.kitchen.shelf.empty() or work.paused:
+            elif work.paused or (self.kitchen.shelf.empty() and not work.all_out):
                 work.stop.wait(SHORT_SECONDS)  # a server is not disturbed for nothing
             elif (probed := self._probe()) is not None:
                 self._take_a_turn(desk, probed)
-            elif self.url in work.out and not work.background:
-                return
 
     def _probe(self) -> Probed | None:
         """What the server says of itself, asked again now and then; None where it cannot be used."""
-        if self.probed and not self.breaker.tripped and time.monotonic() - self.probed_at < PROBE_SECONDS:
+        if self.probed and time.monotonic() - self.probed_at < PROBE_SECONDS:
             return self.probed
         try:
             found = self.client.probe()
@@ -60,16 +61,14 @@ class Slot:
         except EndpointError as error:
             self._out(error)
             return None
-        if self.url in self.work.out or self.breaker.tripped:
+        if self.work.background:  # else it stays out: somebody waits for the end
             self.work.out.pop(self.url, None)
-            self._tell("back", f"{self.url} answers again")
         if self.probed is None or self.probed.digest != found.digest:
             for note in found.notes:
                 self._tell("note", f"{self.url}: {note}")
         if self.probed and self.probed.digest != found.digest:
             self._tell("note", f"{self.url}: {found.model} is another build; answers from here on are noted as its")
         self.probed, self.probed_at = found, time.monotonic()
-        self.breaker.close()
         return found
 
     def _take_a_turn(self, desk: Desk, probed: Probed) -> None:
@@ -91,34 +90,46 @@ class Slot:
 
     def _describe(self, desk: Desk, photo: Prepared, probed: Probed) -> None:
         work, sha = self.work, photo.claim.sha
+        work.asking[self] = time.monotonic()
         try:
-            told = describe(desk, photo, self.client, probed, work.first_attempt(sha), work.abandon.is_set)
+            told = describe(desk, photo, self.client, probed, work.lost_seeds(sha), work.abandon.is_set)
         except (ServerFault, EndpointError, Abandoned) as fault:
             with write(desk.archive.db):
                 jobs.give_back(desk.archive.db, photo.claim)
             if isinstance(fault, ServerFault):
-                work.faults[sha] += 1
+                if not (work.background and self.breaker.tripped):  # a server that fails anyway tells nothing of it
+                    work.faults[sha] += 1
                 self._rest(fault)
             elif isinstance(fault, EndpointError):
                 self._out(fault)
         else:
             work.last_answer = time.monotonic()
-            self.breaker.close()
+            self._answered()
             work.faults.pop(sha, None)
             if told.outcome != "lost":
                 work.tell(Event(told.outcome, self.url, sha, told.reason, told.seconds))
         finally:
+            del work.asking[self]
             work.done_with(sha)
 
+    def _answered(self) -> None:
+        """All is well again. A probe says less: a server may look well and fail whenever it is asked."""
+        if self.breaker.tripped:
+            self.work.told_out.pop(self.url, None)
+            self.breaker.close()
+            self._tell("back", f"{self.url} answers again")
+
     def _rest(self, fault: ServerFault) -> None:
+        self.probed_at = -math.inf
         seconds = self.breaker.trip(fault.retry_after)
         self._tell("resting", f"{self.url}: {fault.message}; trying again in {seconds:.0f} s")
 
     def _out(self, error: EndpointError) -> None:
-        known = self.work.out.get(self.url)
+        self.probed_at = -math.inf
         self.work.out[self.url] = error
         self.breaker.trip(LONG_REST_SECONDS if self.work.background else None)
-        if known is None or known.message != error.message:
+        if self.work.told_out.get(self.url) != error.message:
+            self.work.told_out[self.url] = error.message
             self._tell("out", f"{self.url}: {error}")
 
     def _tell(self, kind: Kind, message: str) -> None:
