@@ -53,6 +53,12 @@ class PhotoError(UrbextagError):
     exit_code = 5
 
 
+class Regression(UrbextagError):
+    """An evaluation went to its end and a figure is worse than the baseline's by more than the tolerance."""
+
+    exit_code = 5
+
+
 class ModelError(UrbextagError):
     """A model or profile that is asked for is missing, damaged or does not fit."""
 

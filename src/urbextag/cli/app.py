@@ -16,6 +16,7 @@ import click
 from urbextag import __version__
 from urbextag.cli.common import App
 from urbextag.cli.enhance import enhance
+from urbextag.cli.evaluate import evaluate
 from urbextag.cli.jobs import jobs
 from urbextag.cli.locations import locations
 from urbextag.cli.models import models
@@ -72,6 +73,7 @@ for command in (
     doctor,
     models,
     taxonomy,
+    evaluate,
 ):
     cli.add_command(command)
 
