@@ -26,7 +26,7 @@ from urbextag.rederive import derive_again
 from urbextag.store import jobs, locations, photos, results, vlm
 from urbextag.store.db import connect, write
 from urbextag.taxonomy import load_taxonomy
-from urbextag.vlm import breaker
+from urbextag.vlm import breaker, kitchen, runner, slot
 from urbextag.vlm.answer import schema
 from urbextag.vlm.client import make_client
 from urbextag.vlm.desk import make_desk
@@ -95,11 +95,11 @@ class Place:
         ends = [f'[[vlm.endpoints]]\nurl = "{fake.url}"' for fake in fakes]
         (self.root / "urbextag.toml").write_text("\n".join(("[vlm]", *lines, *ends)), encoding="utf-8")
 
-    def work(self, **more: Any) -> Run:
+    def work(self, owner: str = "tester", **more: Any) -> Run:
         """A run over the queue, not begun yet."""
         config = load_config(self.root)
         clients = [make_client(endpoint, config.vlm) for endpoint in config.vlm.endpoints]
-        return Run(self.root, make_desk(config, deriver()), clients, self._hear, "tester", **more)
+        return Run(self.root, make_desk(config, deriver()), clients, self._hear, owner, **more)
 
     def _hear(self, event: Event) -> None:
         self.heard.append(event)
@@ -169,9 +169,12 @@ def sent(fake: FakeOllama) -> list[tuple[int, int]]:
 
 @pytest.fixture(name="place")
 def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """An archive without photos; locks of servers lie beside it, and breakers rest shortly."""
+    """An archive without photos; locks of servers lie beside it, and all looks round are quick."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(breaker, "FIRST_REST", REST)
+    monkeypatch.setattr(kitchen, "IDLE_SECONDS", 0.05)
+    for room in (runner, kitchen, slot):
+        monkeypatch.setattr(room, "POLL_SECONDS", 0.02)
     return Place(tmp_path / "archive")
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from urbextag.vlm.template import Template
 
 
+MOST_KEPT = 256 << 10
+"""Characters that are kept of a reply that nobody could believe; an honest one is far shorter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What describing a photo takes besides the photo and the server."""
@@ -157,5 +161,5 @@ def _rejected(request: Request, reply: Reply, reason: str) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "prompt": request.prompt,
         "finish": reply.finish,
-        "raw": reply.raw,
+        "raw": reply.raw[:MOST_KEPT],
     }
