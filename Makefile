@@ -38,7 +38,7 @@ demo: $(VENV)/base
 	@BIN=$(CURDIR)/$(BIN) demo/run.sh $(DEMO)
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -m 'not torch'
+	$(BIN)/python -m pytest -m 'not torch' -n 2 --dist loadfile
 
 test-export: .venv-export/done
 	.venv-export/bin/python -m pytest -m torch
