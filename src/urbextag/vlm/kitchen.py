@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Kitchen:
         self.work = work
         self.shelf: queue.Queue[Prepared] = queue.Queue(size)
         """As many as the servers take at once: a photo whose server dies is taken by another."""
+        self.filled, self.taken = threading.Event(), threading.Event()
+        """Something was put on the shelf, or taken from it since they were cleared; who waits looks all the same."""
 
     def live(self, desk: Desk) -> None:
         """Keep the shelf full until the run stops or, with somebody waiting for its end, nothing can come any more."""
@@ -35,7 +38,8 @@ class Kitchen:
                 self._give_back(desk)  # another run may have a server that can be used
                 work.stop.wait(POLL_SECONDS)
             elif self.shelf.full():
-                work.stop.wait(POLL_SECONDS / 10)
+                self.taken.wait(POLL_SECONDS)
+                self.taken.clear()
             elif (claim := self._claim(desk)) is not None:
                 self._prepare(desk, claim)
             elif self._is_over(desk):
@@ -47,9 +51,16 @@ class Kitchen:
     def take(self) -> Prepared | None:
         """A prepared photo, None where there is none yet."""
         try:
-            return self.shelf.get_nowait()
+            photo = self.shelf.get_nowait()
         except queue.Empty:
             return None
+        self.taken.set()
+        return photo
+
+    def wait(self) -> None:
+        """Wait a while for something on the shelf."""
+        if self.filled.wait(POLL_SECONDS) and self.shelf.empty():
+            self.filled.clear()
 
     def _give_back(self, desk: Desk) -> None:
         while photo := self.take():
@@ -61,6 +72,7 @@ class Kitchen:
         made = prepare(desk, claim)
         if isinstance(made, Prepared):
             self.shelf.put_nowait(made)  # there is room: this thread alone puts
+            self.filled.set()
             return
         self.work.done_with(claim.sha)
         if made.outcome != "lost":

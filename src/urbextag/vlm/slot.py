@@ -23,7 +23,6 @@ PROBE_SECONDS = 60.0
 """A server is probed again after this long: it may have been given another build of the model."""
 LONG_REST_SECONDS = 600.0
 """With nobody waiting, a fault that asking again does not mend is looked at again after this long."""
-SHORT_SECONDS = 0.01
 
 
 class Slot:
@@ -44,8 +43,10 @@ class Slot:
                 return
             if self.breaker.rest:
                 work.stop.wait(min(self.breaker.rest, POLL_SECONDS))
-            elif work.paused or (self.kitchen.shelf.empty() and not work.all_out):
-                work.stop.wait(SHORT_SECONDS)  # a server is not disturbed for nothing
+            elif work.paused:
+                work.stop.wait(POLL_SECONDS)
+            elif self.kitchen.shelf.empty() and not work.all_out:
+                self.kitchen.wait()  # a server is not disturbed for nothing
             elif (probed := self._probe()) is not None:
                 self._take_a_turn(desk, probed)
 
