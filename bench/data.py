@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from urbextag.archive import DATABASE_NAME, create
+from urbextag.archive import create
+from urbextag.config import DATABASE_NAME
 from urbextag.files import FileStamp
 from urbextag.records import PhotoFacts
 from urbextag.store import jobs, locations, photos

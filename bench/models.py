@@ -84,7 +84,7 @@ def begin() -> list[Figure]:
 
 def again() -> list[Figure]:
     """100,000 photos: derived again after a change of the taxonomy; searched by words."""
-    from urbextag.archive import DATABASE_NAME
+    from urbextag.config import DATABASE_NAME
     from urbextag.models.dual_encoder import TextEncoder
     from urbextag.pipeline import build, fingerprint
     from urbextag.similar import Index

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from urbextag.archive import DATABASE_NAME, create
+from urbextag.archive import create
+from urbextag.config import DATABASE_NAME
 from urbextag.files import FileStamp
 from urbextag.models.installed import Installed
 from urbextag.records import PhotoFacts

@@ -10,9 +10,10 @@ import pytest
 
 from conftest import draw, urbextag
 from small_taxonomy import small
+from urbextag.choices import GATED
 from urbextag.errors import Regression, UsageError
 from urbextag.evaluate.compare import compare, hold, read_evaluation
-from urbextag.evaluate.figures import GATED, Evaluation
+from urbextag.evaluate.figures import Evaluation
 from urbextag.evaluate.golden import Golden, Truth
 from urbextag.evaluate.score import evaluate
 from urbextag.records import Context, Evidence, Record

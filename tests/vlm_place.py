@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from fake_ollama import FakeOllama
-from urbextag.archive import DATABASE_NAME, create
-from urbextag.config import load_config
+from urbextag.archive import create
+from urbextag.config import DATABASE_NAME, load_config
 from urbextag.deriver import Deriver
 from urbextag.errors import UrbextagError
 from urbextag.files import FileStamp, content_sha256

@@ -16,8 +16,6 @@ from urbextag.store.db import connect, faults
 if TYPE_CHECKING:
     from urbextag.taxonomy import Taxonomy
 
-DATABASE_NAME = "urbextag.db"
-
 
 @dataclass(frozen=True, slots=True)
 class Archive:
@@ -63,7 +61,7 @@ def create(folder: Path) -> bool:
         raise ArchiveError(
             f"{folder} cannot be made into an archive: {error}", "Name a folder you can write"
         ) from error
-    connect(folder / DATABASE_NAME, create=True).close()
+    connect(folder / settings.DATABASE_NAME, create=True).close()
     return fresh
 
 
@@ -93,6 +91,6 @@ def opened(root: Path) -> Iterator[Archive]:
     """
     root = root.resolve()
     config = settings.load_config(root)
-    path = root / DATABASE_NAME
+    path = config.database
     with faults(path), closing(connect(path)) as db:
         yield Archive(root, config, db)

@@ -16,3 +16,10 @@ Provider = Literal["auto", "cpu", "cuda", "coreml", "webgpu", "directml"]
 
 ServerKind = Literal["ollama", "openai"]
 """What a VLM server speaks: Ollama's own `/api`, or OpenAI's `/v1`."""
+
+HIGHER = ("must", "should", "may", "precision", "view")
+"""Figures of an evaluation that are better when they are higher: shares in [0, 1]."""
+LOWER = ("false",)
+"""Figures that are better when they are lower."""
+GATED = HIGHER + LOWER
+"""Figures that a configuration can be held to; the others are neither good nor bad by themselves."""

@@ -15,6 +15,8 @@ from urbextag.choices import Precision, Profile, Provider, ServerKind
 from urbextag.errors import ConfigError
 
 CONFIG_NAME = "urbextag.toml"
+DATABASE_NAME = "urbextag.db"
+"""Of an archive of its own; one that was attached lives in the database of another application."""
 
 
 class _Section(BaseModel):
@@ -36,11 +38,41 @@ class LimitsConfig(_Section):
 
     max_megapixels: float = Field(500.0, gt=0, le=10_000, description="larger photos are refused before decoding")
 
+    @property
+    def max_pixels(self) -> int:
+        """`max_megapixels` as the decoder counts."""
+        return int(self.max_megapixels * 1e6)
+
+
+class PathsConfig(_Section):
+    """Where the photos lie on this machine, where the database was written on another one. Both or none is set."""
+
+    stored: str | None = Field(None, min_length=1, description="how the paths in the database begin")
+    here: Path | None = Field(None, description="the folder on this machine that this stands for")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.stored is None) != (self.here is None):
+            raise ValueError("stored and here belong together: set both")
+        return self
+
+
+class WebConfig(_Section):
+    """What `urbextag add URL` may fetch."""
+
+    max_megabytes: float = Field(200.0, gt=0, le=10_000, description="larger downloads are broken off")
+    max_redirects: int = Field(5, ge=0, le=20, description="redirects that are followed")
+    seconds: float = Field(300.0, ge=1, le=3600, description="longest download")
+    allow_private: bool = Field(False, description="addresses of this machine and of the local network may be asked")
+
 
 class TaxonomyConfig(_Section):
     """Your own vocabulary."""
 
     files: tuple[Path, ...] = Field((), description="your taxonomy files; relative to the archive's folder")
+    calibration: Path | None = Field(
+        None, description="what `urbextag taxonomy calibrate` learned from you; relative to the archive's folder"
+    )
 
 
 class ModelsConfig(_Section):
@@ -156,6 +188,11 @@ class Config(_Section):
     """The whole of `urbextag.toml`."""
 
     profile: Profile = Field("starter", description="the list of stages; see `urbextag doctor`")
+    database: Path = Field(
+        Path(DATABASE_NAME), description="the archive's database; relative to the archive's folder; set by `attach`"
+    )
+    paths: PathsConfig = PathsConfig()
+    web: WebConfig = WebConfig()
     work: WorkConfig = WorkConfig()
     limits: LimitsConfig = LimitsConfig()
     taxonomy: TaxonomyConfig = TaxonomyConfig()
@@ -184,6 +221,14 @@ profile = "starter"
 
 [taxonomy]
 # files = ["my-words.yaml"] # (none) your own concepts and synonyms, added to the packaged ones
+
+[paths]
+# stored = "/Volumes/archive"  # (none) how the paths in the database begin ...
+# here = "/mnt/archive"     # (none) ... and the folder on this machine that this stands for
+
+[web]
+# max_megabytes = 200.0     # what `urbextag add URL` fetches at most
+# allow_private = false     # addresses of this machine and of the local network may be asked
 
 [models]
 # scene = "siglip-base-patch16-224"  # change with: urbextag models use NAME
@@ -242,7 +287,12 @@ def _rooted(config: Config, folder: Path) -> Config:
 
     return config.model_copy(
         update={
-            "taxonomy": TaxonomyConfig(files=tuple(folder / name.expanduser() for name in config.taxonomy.files)),
+            "database": folder / config.database.expanduser(),
+            "paths": config.paths.model_copy(update={"here": rooted(config.paths.here)}),
+            "taxonomy": TaxonomyConfig(
+                files=tuple(folder / name.expanduser() for name in config.taxonomy.files),
+                calibration=rooted(config.taxonomy.calibration),
+            ),
             "models": config.models.model_copy(update={"folder": rooted(config.models.folder)}),
             "zero_shot": config.zero_shot.model_copy(update={"prompts": rooted(config.zero_shot.prompts)}),
             "vlm": config.vlm.model_copy(update={"prompt": rooted(config.vlm.prompt)}),

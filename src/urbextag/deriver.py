@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from urbextag.records import Context, Embedding, Findings, Material
+from urbextag.records import Context, Embedding, Findings, Material, Record, SceneResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +40,17 @@ class Deriver:
 
     def derive(self, materials: Sequence[Material]) -> list[Findings]:
         """The findings on each photo, in order."""
+        from urbextag.taxonomy import derive
+
         return [
-            self._findings(material, reading)
+            Findings(derive(self.taxonomy, record, scene, material.rulings), scene, quality)
+            for material, (record, scene, quality) in zip(materials, self.complete(materials), strict=True)
+        ]
+
+    def complete(self, materials: Sequence[Material]) -> list[tuple[Record, SceneResult | None, float | None]]:
+        """All evidence of each photo, its view and its quality: what the stages said, with what its embedding says."""
+        return [
+            self._complete(material, reading)
             for material, reading in zip(materials, self._readings(materials), strict=True)
         ]
 
@@ -62,16 +71,14 @@ class Deriver:
                 readings[number] = reading
         return readings
 
-    def _findings(self, material: Material, reading: Reading | None) -> Findings:
-        from urbextag.taxonomy import derive
+    def _complete(self, material: Material, reading: Reading | None) -> tuple[Record, SceneResult | None, float | None]:
+        if reading is None or self.zero_shot is None:
+            return material.record, material.scene, material.technical
         from urbextag.zeroshot import join_quality
 
-        record, scene, quality = material.record, material.scene, material.technical
-        if reading is not None and self.zero_shot is not None:
-            record = replace(record, evidence=record.evidence + reading.evidence)
-            scene = reading.scene
-            quality = join_quality(material.technical, reading.quality, self.zero_shot.quality_share)
-        return Findings(derive(self.taxonomy, record, scene, material.rulings), scene, quality)
+        record = replace(material.record, evidence=material.record.evidence + reading.evidence)
+        quality = join_quality(material.technical, reading.quality, self.zero_shot.quality_share)
+        return record, reading.scene, quality
 
 
 @lru_cache(maxsize=1 << 12)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from urbextag.archive import DATABASE_NAME, Archive, opened
+from urbextag.archive import Archive, opened
 from urbextag.config import Config
 from urbextag.errors import ModelError, UrbextagError
 from urbextag.supervisor import cores, thread_count, worker_count
@@ -189,7 +189,7 @@ def _database(archive: Archive) -> Check:
     problems = health.problems(archive.db)
     if problems:
         return Check("database", "fails", "; ".join(problems[:3]), "Restore it from a backup")
-    return Check("database", "works", f"{archive.root / DATABASE_NAME} is intact")
+    return Check("database", "works", f"{archive.config.database} is intact")
 
 
 def _disk(folder: Path) -> Check:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from urbextag.archive import DATABASE_NAME
 from urbextag.errors import ArchiveError
 from urbextag.store import jobs
 from urbextag.store.db import connect, write
@@ -16,7 +15,7 @@ from urbextag.store.db import connect, write
 
 @contextmanager
 def heartbeat(
-    root: Path, owner: str, lease_seconds: float, stop: threading.Event, queue: jobs.Queue = jobs.TAGGING
+    database: Path, owner: str, lease_seconds: float, stop: threading.Event, queue: jobs.Queue = jobs.TAGGING
 ) -> Iterator[None]:
     """Extend the leases of an owner from a thread of its own, for as long as the block runs.
 
@@ -28,7 +27,7 @@ def heartbeat(
 
     def beat() -> None:
         try:
-            with closing(connect(root / DATABASE_NAME)) as db:
+            with closing(connect(database)) as db:
                 while not over.wait(lease_seconds / 4):
                     with write(db):
                         jobs.heartbeat(db, owner, lease_seconds, queue)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from urbextag.records import Context, ViewType
-from urbextag.states import STATES
+from urbextag.states import state_name
 
 if TYPE_CHECKING:
     from urbextag.taxonomy import Taxonomy
@@ -35,7 +35,7 @@ def build_prompt(context: Context) -> str:
     shown = _SHOWN.get(context.view_type, "photograph") if context.view_type else "photograph"
     place = clean_name(context.location_type) or "building"
     state = clean_name(context.state)
-    where = f" in {STATES.get(state.upper(), state)}" if state else ""
+    where = f" in {state_name(state)}" if state else ""
     return f"List detailed tags for this {shown} of an abandoned {place}{where}. {_WANTED}"
 
 
@@ -49,10 +49,13 @@ def prompt_of(taxonomy: Taxonomy, context: Context, seen: ViewType | None) -> st
     """
     if context.view_type is None and seen is not None:
         context = replace(context, view_type=seen)
-    place = taxonomy.place(context.location_type) if context.location_type else None
-    if place is not None and place.category:
-        context = replace(context, location_type=f"{place.label} building")
-    return build_prompt(context)
+    return build_prompt(replace(context, location_type=place_kind(taxonomy, context.location_type)))
+
+
+def place_kind(taxonomy: Taxonomy, location_type: str | None) -> str | None:
+    """What kind of place it is: a class as it is ("hospital"), a category ("medical") as "medical building"."""
+    place = taxonomy.place(location_type) if location_type else None
+    return f"{place.label} building" if place is not None and place.category else location_type
 
 
 def clean_name(words: str | None) -> str:

@@ -93,11 +93,37 @@ class SceneResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ElementCondition:
+    """How far decay has gone in one element of a place: roof, glazing, paint, floor, ..."""
+
+    element: str
+    score: float
+    """In [0, 1]."""
+    level: int
+    """The same on an ordinal scale: 0 = sound to 3 = ruined."""
+    label: str
+    because: tuple[str, ...]
+    """Labels of the tags that show it, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """How far decay has gone: 0 = sound, 1 = ruin, with a label for people."""
 
     score: float
     label: str
+    elements: tuple[ElementCondition, ...] = ()
+    """The worst first; elements that nothing tells of are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewConflict:
+    """What the tags say of the view where they contradict the picture's own scores."""
+
+    view_type: ViewType
+    confidence: float
+    """In [0, 1]."""
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +134,24 @@ class EraHint:
     concept: str
     kind: Literal["built", "used"]
     confidence: float
+    because: tuple[str, ...] = ()
+    """What was seen or read, as `source: words`, the weightiest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """What the cues to the era say together."""
+
+    built: Years | None
+    """The interval in which it was built; None = no cue tells."""
+    used: Years | None
+    """The years from the first to the last in which it is seen to have been in use; None = no cue tells."""
+    confidence: float
+    """Of the weakest link of the chain that gives the narrowest bound, in [0, 1]."""
+    chain: tuple[EraHint, ...]
+    """The cues that agree, surest first."""
+    conflicts: tuple[tuple[EraHint, EraHint], ...]
+    """Pairs of cues that cannot both hold, the surer first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +165,8 @@ class Derived:
     condition: Condition | None
     era: tuple[EraHint, ...]
     unmatched: tuple[str, ...]
+    view_conflict: ViewConflict | None = None
+    """What the tags say where they contradict the view; None where they do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +238,12 @@ class Embedding:
     """Commit of its repository and precision: `7fd15f0689c7.../int8`; vectors of others do not compare with it."""
     vector: bytes
     """float16, little-endian, (dimensions,)."""
+
+
+VLM_STAGE = "vlm"
+"""The stage that photos are taken through apart from all others: tagging again keeps what it said."""
+LEGACY_STAGE = "legacy"
+"""Where the words of a tagger that was here before are kept as evidence: tagging again keeps them too."""
 
 
 @dataclass(frozen=True, slots=True)

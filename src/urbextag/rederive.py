@@ -21,7 +21,7 @@ from urbextag.models.installed import models_folder
 from urbextag.prompt import prompt_of
 from urbextag.records import Context
 from urbextag.store import decisions, findings, locations, results, scopes
-from urbextag.store.db import connect, write
+from urbextag.store.db import connect, write_in_slices
 
 if TYPE_CHECKING:
     from urbextag.archive import Archive
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK = 2000
 """Photos that are derived at a time: reading embeddings in smaller lots takes twice as long."""
-WRITTEN_AT_ONCE = 200
-"""Photos per transaction: the write lock is held for well under a second."""
 AHEAD = 1
 """Chunks per process that are asked for before the first is written, so that no process waits and memory is bounded."""
 WORTH_A_PROCESS = 2 * CHUNK
@@ -88,13 +86,15 @@ def rederive(
     `done` hears each time how many so far.
     """
     written = 0
+
+    def save(part: Sequence[Derivation]) -> None:
+        nonlocal written
+        _save(archive.db, deriver, part)
+        written += len(part)
+        done(written)
+
     for derived in _derived(archive, deriver, shas, processes):
-        for start in range(0, len(derived), WRITTEN_AT_ONCE):
-            part = derived[start : start + WRITTEN_AT_ONCE]
-            with write(archive.db):
-                _save(archive.db, deriver, part)
-            written += len(part)
-            done(written)
+        write_in_slices(archive.db, derived, save)
 
 
 def _save(db: sqlite3.Connection, deriver: Deriver, derived: Sequence[Derivation]) -> None:
@@ -190,7 +190,6 @@ _child: list[tuple[sqlite3.Connection, Deriver]] = []
 
 
 def _begin(root: Path) -> None:
-    from urbextag.archive import DATABASE_NAME
     from urbextag.config import load_config
     from urbextag.deriver import make_deriver
     from urbextag.taxonomy import load_taxonomy
@@ -200,7 +199,7 @@ def _begin(root: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = load_config(root)
     deriver = make_deriver(config, load_taxonomy(config.taxonomy.files), threads=1)
-    _child.append((connect(root / DATABASE_NAME), deriver))
+    _child.append((connect(config.database), deriver))
 
 
 def _end_with_parent() -> None:

@@ -17,6 +17,11 @@ STATES = {
 }  # fmt: skip
 
 
+def state_name(code: str) -> str:
+    """A state written out: of its two letters in any case, else as it is."""
+    return STATES.get(code.upper(), code)
+
+
 def state_code(text: str) -> str:
     """Two letters for a code or a state's name. Codes of other countries' regions pass as they are.
 

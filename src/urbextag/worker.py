@@ -131,7 +131,7 @@ def run(worker: Worker, *, until_empty: bool, told: Callable[[PhotoResult | Fail
     idle_since = time.monotonic()
     try:
         with (
-            heartbeat(worker.archive.root, worker.name, work.lease_seconds, worker.stop),
+            heartbeat(worker.archive.config.database, worker.name, work.lease_seconds, worker.stop),
             ThreadPoolExecutor(1, "decode") as reader,
         ):
             hand = _take(worker, reader)
@@ -168,7 +168,7 @@ def _take(worker: Worker, reader: Executor, *, beside: bool = False) -> _Hand | 
     contexts = locations.contexts(archive.db, [claim.sha for claim in claims])
     located = {claim.sha: locate(archive, claim.sha) for claim in claims}
     refs = [PhotoRef(sha, str(path), contexts[sha]) for sha, path in located.items() if isinstance(path, Path)]
-    limits = Limits(max_pixels=int(archive.config.limits.max_megapixels * 1e6))
+    limits = Limits(max_pixels=archive.config.limits.max_pixels)
     lost = {sha: missing for sha, missing in located.items() if isinstance(missing, Failure)}
     return _Hand(claims, lost, reader.submit(decode, refs, worker.crew.longest_px, limits))
 
@@ -201,11 +201,11 @@ def save(worker: Worker, claim: jobs.Claim, outcome: PhotoResult | Failure) -> b
     with write(db):
         if not jobs.finish(db, claim, outcome.seconds):
             return False
-        first = not scopes.tagged_at(db, [outcome.photo.id])
+        vlm = worker.archive.config.vlm
+        to_describe = vlm.run_on_import and vlm.endpoints and not scopes.tagged_at(db, [outcome.photo.id])
         results.save(db, outcome, worker.crew.fingerprint, worker.archive.config.profile)
         derive_again(db, worker.deriver, [outcome.photo.id])
-        vlm = worker.archive.config.vlm
-        if first and vlm.run_on_import and vlm.endpoints:
+        if to_describe:
             jobs.enqueue(db, [outcome.photo.id], jobs.Priority.IMPORT, queue=jobs.VLM)
     return True
 

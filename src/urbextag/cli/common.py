@@ -16,6 +16,8 @@ import click
 from urbextag.errors import ArchiveError, UsageError
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from rich.console import Console
 
     from urbextag.archive import Archive
@@ -30,6 +32,8 @@ PLAIN_WIDTH = 140
 """Columns of a table where standard output is no terminal."""
 PLAIN_SECONDS = 5.0
 """Without a terminal, progress is a line this often."""
+LISTED = 10
+"""Photos with a fault that are named at the end of a run; `urbextag jobs status` has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,20 @@ def confirm(question: str, yes: bool) -> None:
     if not click.confirm(question, err=True):
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(0)
+
+
+def refuse_while_paused(archive: Archive) -> None:
+    """Nothing can be done at once while work is paused; raises UsageError."""
+    from urbextag.store import jobs
+
+    if since := jobs.paused_since(archive.db):
+        raise UsageError(f"work is paused since {since}", "Let it go on: urbextag jobs resume")
+
+
+def list_troubled(rows: Sequence[sqlite3.Row]) -> None:
+    """Name the first photos that were set aside or are missing (`jobs.troubled`), each with its reason."""
+    for row in rows[:LISTED]:
+        click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from urbextag.cli.common import (
     emit,
     json_option,
     load_deriver,
+    refuse_while_paused,
     yes_option,
 )
 from urbextag.cli.common import progress as bar
@@ -64,20 +66,18 @@ def enhance(
             show(archive, show_request, as_json)
             return
         if now and not dry_run:
-            from urbextag.cli.enhance_now import refuse_while_paused, work_off
+            from urbextag.cli.enhance_now import work_off
 
             refuse_while_paused(archive)
         scope, name = _scope(archive, missing, changed, every, location, photo)
         servers = _look(archive, as_json)
         shas = _select(archive, scope, name)
         plan = _plan(archive, scope, servers, len(shas))
-        if dry_run and as_json:
-            emit(plan)
-        elif not as_json:
+        if not as_json:
             click.echo(plan["text"])
+        elif dry_run or not shas:
+            emit(plan)
         if dry_run or not shas:
-            if as_json and not dry_run:
-                emit(plan)
             return
         if scope in ("all", "location", "changed"):
             confirm("Describe these? Descriptions that stand are replaced; what you decided yourself stays.", yes)
@@ -94,7 +94,7 @@ def _scope(
     archive: Archive, missing: bool, changed: bool, every: bool, location: str | None, photo: str | None
 ) -> tuple[Scope, str | None]:
     """The one scope that was asked for, and the id it speaks of; raises UsageError."""
-    from urbextag.store import locations, photos
+    from urbextag.store import locations, photos, scopes
 
     given: dict[Scope, bool] = {
         "missing": missing,
@@ -113,8 +113,7 @@ def _scope(
         return "location", locations.find(archive.db, location)["locid"]
     if photo is not None:
         row = photos.find(archive.db, photo, archive.stored(Path(photo)))
-        tagged = archive.db.execute("SELECT tagged_at FROM ut_photos WHERE sha = ?", (row["imgsha"],)).fetchone()
-        if tagged["tagged_at"] is None:
+        if not scopes.tagged_at(archive.db, [row["imgsha"]]):
             raise UsageError(f"{photo} has not been tagged yet", "First: urbextag tag --photo PHOTO")
         return "photo", row["imgsha"]
     return asked[0], None
@@ -172,14 +171,14 @@ def _plan(archive: Archive, scope: Scope, servers: list[Server], photos: int) ->
 
 def _enqueue(archive: Archive, scope: Scope, shas: list[str]) -> str:
     """Queue them, but for `missing` those that another run has described since they were selected."""
-    from urbextag.cli.tag_scope import ENQUEUE_CHUNK
     from urbextag.store import jobs, vlm
-    from urbextag.store.db import write
+    from urbextag.store.db import write_in_slices
 
     request = uuid.uuid4().hex[:12]
-    for start in range(0, len(shas), ENQUEUE_CHUNK):
-        chunk = shas[start : start + ENQUEUE_CHUNK]
-        with write(archive.db):
-            wanted = vlm.undescribed(archive.db, chunk) if scope == "missing" else chunk
-            jobs.enqueue(archive.db, wanted, jobs.Priority.PERSON, request, jobs.VLM)
+
+    def enqueue(part: Sequence[str]) -> None:
+        wanted = vlm.undescribed(archive.db, part) if scope == "missing" else part
+        jobs.enqueue(archive.db, wanted, jobs.Priority.PERSON, request, jobs.VLM)
+
+    write_in_slices(archive.db, shas, enqueue)
     return request

@@ -13,17 +13,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from urbextag.cli.common import Progress, count, emit, load_deriver, progress
-from urbextag.errors import PhotosFailed, UrbextagError, UsageError
+from urbextag.cli.common import Progress, count, emit, list_troubled, load_deriver, progress
+from urbextag.errors import PhotosFailed, UrbextagError
 
 if TYPE_CHECKING:
     from urbextag.archive import Archive
     from urbextag.vlm.look import Server
     from urbextag.vlm.records import Event
     from urbextag.vlm.runner import Run
-
-LISTED = 10
-"""Photos with a fault that are named at the end; `urbextag jobs status` has all."""
 
 
 class _Report:
@@ -50,14 +47,6 @@ class _Report:
     def total_of(self, *kinds: str) -> int:
         """How many ended in one of these ways."""
         return sum(self.outcomes[kind] for kind in kinds)
-
-
-def refuse_while_paused(archive: Archive) -> None:
-    """Nothing can be done at once while work is paused; raises UsageError."""
-    from urbextag.store import jobs
-
-    if since := jobs.paused_since(archive.db):
-        raise UsageError(f"work is paused since {since}", "Let it go on: urbextag jobs resume")
 
 
 def work_off(archive: Archive, servers: list[Server], request: str, total: int, as_json: bool) -> None:
@@ -99,8 +88,7 @@ def _conclude(archive: Archive, report: _Report, request: str, stopped: bool, se
         taken = report.total - sum(counts.values())
         others = f" {taken:,} taken over by another run." if taken else ""
         click.echo(f"Described {count(counts['done'], 'photo')}.{others} Look: urbextag show PHOTO")
-        for row in troubled[:LISTED]:
-            click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
+        list_troubled(troubled)
     if left := counts["queued"] + counts["running"]:
         if stopped:
             click.echo(f"{count(left, 'photo')} still queued. Go on: urbextag enhance --missing --now", err=True)

@@ -36,7 +36,7 @@ def show(archive: Archive, photo: str, as_json: bool) -> None:
     deriver = load_deriver(archive.config, archive.load_taxonomy(), cores())
     servers = look_at_all(archive.config.vlm)
     desk = make_desk(archive.config, deriver)(archive)
-    _, request = preview(desk, row["imgsha"], path)
+    request = preview(desk, row["imgsha"], path)
     bodies: list[dict[str, Any]] = []
     for server in servers:
         if server.fault:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from urbextag.choices import PROFILES, Profile
+from urbextag.choices import GATED, PROFILES, Profile
 from urbextag.cli.common import App, emit, json_option, load_deriver, progress
 from urbextag.errors import UsageError
-from urbextag.evaluate.figures import GATED
 
 if TYPE_CHECKING:
     from urbextag.config import Config
@@ -107,7 +106,7 @@ def _goldens(config: Config, taxonomy: Taxonomy, entries: Sequence[Entry]) -> li
     from urbextag.evaluate.photos import gather
     from urbextag.images import Limits
 
-    limits = Limits(max_pixels=int(config.limits.max_megapixels * 1e6))
+    limits = Limits(max_pixels=config.limits.max_pixels)
     photos = sum(entry.photo is not None and entry.truth is not None for entry in entries)
     if not photos:
         return gather(entries, tuple, Deriver(taxonomy), limits)

@@ -108,7 +108,7 @@ def limits(archive: Archive) -> Limits:
     """What opening a photo may cost, by the settings."""
     from urbextag.images import Limits
 
-    return Limits(max_pixels=int(archive.config.limits.max_megapixels * 1e6))
+    return Limits(max_pixels=archive.config.limits.max_pixels)
 
 
 def no_embeddings(archive: Archive, model: str | None = None, revision: str = "") -> ModelError:

@@ -174,9 +174,9 @@ def remove(app: App, name: str, precision: Precision | None, yes: bool, as_json:
 def use(app: App, name: str, precision: Precision | None, as_json: bool) -> None:
     """Choose a model for this archive: writes it into urbextag.toml."""
     from urbextag.config import load_config
+    from urbextag.config_edit import change_settings
     from urbextag.models.catalogue import find
     from urbextag.models.installed import installed
-    from urbextag.models.use import use as write
 
     root = app.root()
     config = load_config(root)
@@ -185,7 +185,7 @@ def use(app: App, name: str, precision: Precision | None, as_json: bool) -> None
     chosen = precision or _chosen(config)[spec.role][1]
     if spec.repository is not None and chosen not in spec.files and chosen not in _here(folder, spec):
         raise UsageError(f"{name} is not published in {chosen}", spec.how_to_get(chosen))
-    changed = write(root, spec, chosen)
+    changed = change_settings(root, {"models": {spec.role: name, f"{spec.role}_precision": chosen}})
     try:
         installed(folder, name, chosen)
         lacks = None

@@ -102,9 +102,10 @@ def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dic
 
 def _description(db: sqlite3.Connection, sha: str, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     """What a VLM said of the photo, and why nobody believed its last answers; None where none was asked."""
+    from urbextag.records import VLM_STAGE
     from urbextag.store import jobs, vlm
 
-    job, said = jobs.of_photo(db, sha, jobs.VLM), stages.get(vlm.STAGE, {}).get("data")
+    job, said = jobs.of_photo(db, sha, jobs.VLM), stages.get(VLM_STAGE, {}).get("data")
     if job is None and said is None:
         return None
     kept = ("answer", "text", "model", "endpoint")

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from urbextag.cli.common import confirm, count, duration, emit, load_deriver, progress
+from urbextag.cli.common import (
+    confirm,
+    count,
+    duration,
+    emit,
+    list_troubled,
+    load_deriver,
+    progress,
+    refuse_while_paused,
+)
 from urbextag.errors import PhotosFailed, UsageError
 
 if TYPE_CHECKING:
@@ -17,8 +26,6 @@ if TYPE_CHECKING:
 
 TYPICAL_SECONDS: dict[Profile, float] = {"starter": 1.4, "scene": 0.2, "standard": 12.0}
 """Of a photo in a worker of one thread (docs/benchmarks.md), until this archive has own figures."""
-ENQUEUE_CHUNK = 5000
-"""Photos queued per transaction, so that no other process waits long for the database."""
 DERIVED_PER_SECOND = 1000
 """Photos whose tags are derived again from kept evidence, the database included."""
 
@@ -51,12 +58,12 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
     from urbextag.pipeline import build, fingerprint
     from urbextag.rederive import rederive, reworded, stale
     from urbextag.stages.base import Kit
-    from urbextag.store import jobs, scopes
+    from urbextag.store import scopes
     from urbextag.supervisor import cores
     from urbextag.worker import found_again
 
-    if (since := jobs.paused_since(archive.db)) and not dry_run:
-        raise UsageError(f"work is paused since {since}", "Let it go on: urbextag jobs resume")
+    if not dry_run:
+        refuse_while_paused(archive)
     taxonomy = archive.load_taxonomy()
     stages_fingerprint = fingerprint(build(archive.config, Kit(taxonomy, models=archive.config.models)))
     deriver = load_deriver(archive.config, taxonomy, cores())  # encodes prompts that no one has yet
@@ -105,14 +112,12 @@ def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[s
 
 def _run(archive: Archive, request: str, shas: list[str]) -> dict[str, int]:
     from urbextag.store import jobs
-    from urbextag.store.db import write
+    from urbextag.store.db import write_in_slices
     from urbextag.supervisor import run
 
     if not shas:
         return jobs.counts(archive.db, request)
-    for start in range(0, len(shas), ENQUEUE_CHUNK):
-        with write(archive.db):
-            jobs.enqueue(archive.db, shas[start : start + ENQUEUE_CHUNK], jobs.Priority.PERSON, request)
+    write_in_slices(archive.db, shas, lambda part: jobs.enqueue(archive.db, part, jobs.Priority.PERSON, request))
     final: dict[str, int] = {}
     with progress("Tagging", len(shas)) as update:
 
@@ -147,8 +152,7 @@ def _fail_if_any_failed(archive: Archive, request: str, counts: dict[str, int], 
     if not bad:
         return
     if not as_json:
-        for row in jobs.troubled(archive.db, request)[:10]:
-            click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
+        list_troubled(jobs.troubled(archive.db, request))
     raise PhotosFailed(
         f"{count(bad, 'photo')} could not be tagged: {counts['set_aside']} set aside, {counts['missing']} missing",
         "See: urbextag jobs status; try again: urbextag jobs retry",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from urbextag.choices import HIGHER, LOWER
 from urbextag.errors import Regression, UsageError
-from urbextag.evaluate.figures import HIGHER, KINDS, LOWER, Evaluation, Figures, PhotoScore
+from urbextag.evaluate.figures import KINDS, Evaluation, Figures, PhotoScore
 
 Verdict = Literal["better", "worse", "same", "mixed", "neither"]
 _ROUNDING = 1e-9

@@ -9,12 +9,6 @@ from typing import Literal, get_args
 Kind = Literal["must", "should", "may"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-HIGHER = ("must", "should", "may", "precision", "view")
-"""Figures that are better when they are higher: shares in [0, 1]."""
-LOWER = ("false",)
-"""Figures that are better when they are lower."""
-GATED = HIGHER + LOWER
-"""Figures that a configuration can be held to; the others are neither good nor bad by themselves."""
 DIGITS = 4
 """Figures are rounded to so many, so that a saved result compares with a fresh one."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from urbextag.errors import PhotosFailed
 from urbextag.evaluate.golden import Entry, Golden
-from urbextag.records import Failure, PhotoRef, PhotoResult
+from urbextag.records import Failure, PhotoRef
 
 if TYPE_CHECKING:
     from urbextag.deriver import Deriver
@@ -50,7 +49,8 @@ def gather(
         if isinstance(result, Failure):
             failed.append(f"{entry.photo}: {result.reason}")
         else:
-            goldens.append(_golden(entry, result, deriver))
+            ((record, scene, _),) = deriver.complete([result.material({})])
+            goldens.append(Golden(record, entry.truth, scene))
         done += 1
         told(done)
     if failed:
@@ -59,16 +59,3 @@ def gather(
             "Mend their paths, which are relative to the golden set, or take them out",
         )
     return goldens
-
-
-def _golden(entry: Entry, result: PhotoResult, deriver: Deriver) -> Golden:
-    """A photo that was looked at, with what its embedding says among the evidence, as `Deriver.derive` has it."""
-    from urbextag.deriver import vectors
-
-    assert entry.truth is not None  # those without a truth are not looked at
-    material = result.material({})
-    record, zero_shot = material.record, deriver.zero_shot
-    if zero_shot is None or material.embedding is None or not zero_shot.fits(material.embedding):
-        return Golden(record, entry.truth, material.scene)
-    (reading,) = zero_shot.read(vectors([material.embedding]))
-    return Golden(replace(record, evidence=record.evidence + reading.evidence), entry.truth, reading.scene)

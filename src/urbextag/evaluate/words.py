@@ -26,9 +26,9 @@ class Words:
         self.taxonomy = taxonomy
         self.meaning = cache(taxonomy.find)
         """The concept that a word names, None where it names none."""
-        self.covers = cache(self._covers)
+        self.covers = cache(lambda concept_id, word: self._says(concept_id, word, synonyms=True))
         """Whether the tag with this id says what a word says, or something more specific."""
-        self.asserts = cache(self._asserts)
+        self.asserts = cache(lambda concept_id, word: self._says(concept_id, word, synonyms=False))
         """Whether the tag with this id says a word of "not": as `covers`, but a mere synonym asserts nothing."""
 
     def bears_out(self, word: str, concept_id: str) -> bool:
@@ -38,18 +38,12 @@ class Words:
         named = self.meaning(word)
         return named is not None and concept_id in named.lineage
 
-    def _covers(self, concept_id: str, word: str) -> bool:
-        concept, named = self.taxonomy.concepts[concept_id], self.meaning(word)
+    def _says(self, concept_id: str, word: str, *, synonyms: bool) -> bool:
+        concept, named, words = self.taxonomy.concepts[concept_id], self.meaning(word), fold_phrase(word)
         if named is not None:
-            return self._is(concept, named, fold_phrase(word))
-        labels = (concept.label, *concept.ancestors, *concept.synonyms)
-        return any(_stands_in(fold_phrase(word), fold_phrase(label)) for label in labels)
-
-    def _asserts(self, concept_id: str, word: str) -> bool:
-        concept, named = self.taxonomy.concepts[concept_id], self.meaning(word)
-        if named is not None:
-            return self._is(concept, named, fold_phrase(word))
-        return any(_stands_in(fold_phrase(word), fold_phrase(label)) for label in (concept.label, *concept.ancestors))
+            return self._is(concept, named, words)
+        labels = (concept.label, *concept.ancestors, *(concept.synonyms if synonyms else ()))
+        return any(_stands_in(words, fold_phrase(label)) for label in labels)
 
     def _is(self, concept: Concept, named: Concept, words: tuple[str, ...]) -> bool:
         if named.id == concept.id or named.id in concept.lineage:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from urbextag.errors import ArchiveError
 from urbextag.store.migrations import MIGRATIONS
 
+Item = TypeVar("Item")
+
 FULL_BYTES = 2**20
 """With less than this free, an I/O error of SQLite means that the disk is full."""
+SLICE_SECONDS = 0.015
+"""Time under the write lock that a slice of a long write aims at; other programs are promised 0.05 at most."""
+FIRST_SLICE = 32
+YIELD_SECONDS = 0.001
+"""Between two slices: one that waits for the lock looks for it again only now and then."""
 BUSY_SECONDS = 60.0
 """How long a statement waits for another process's write; every write here takes well under a second."""
 
@@ -99,6 +108,24 @@ def write(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def write_in_slices(db: sqlite3.Connection, items: Sequence[Item], each: Callable[[Sequence[Item]], None]) -> None:
+    """Write many items, a transaction for each slice of them, so that no other program waits long for its turn.
+
+    The first slice is small and each further one as large as the speed so far allows; `each` is called inside `write`.
+    """
+    start, size = 0, FIRST_SLICE
+    while start < len(items):
+        part = items[start : start + size]
+        with write(db):
+            began = time.perf_counter()
+            each(part)
+            took = time.perf_counter() - began
+        start += len(part)
+        size = max(1, min(4 * size, int(len(part) * SLICE_SECONDS / max(took, 1e-6))))
+        if start < len(items):
+            time.sleep(YIELD_SECONDS)
 
 
 @contextmanager

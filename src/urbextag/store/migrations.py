@@ -1,7 +1,8 @@
 """The schema as named migrations, each applied once, in order, in one transaction.
 
 `locs`, `slocs` and `imgs` carry the column names of the desktop application that owns existing archives; our own
-tables have the prefix `ut_` and do not depend on our columns in `imgs`.
+tables have the prefix `ut_`, do not depend on our columns in `imgs` and have no foreign key to it: an application that
+rebuilds `imgs` with foreign keys on would take all rows that refer to it along.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ CREATE INDEX imgs_replaced ON imgs (imgsha) WHERE hidden_reason = 'replaced';
         """
 CREATE TABLE ut_settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE ut_paths (
-    path TEXT PRIMARY KEY, sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    path TEXT PRIMARY KEY, sha TEXT NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, seen_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX ut_paths_sha ON ut_paths (sha);
@@ -61,29 +62,29 @@ CREATE TABLE ut_file_failures (
     failed_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE ut_photos (
-    sha TEXT PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
-    format TEXT NOT NULL, altitude REAL, drone_make TEXT, pair_sha TEXT REFERENCES imgs (imgsha) ON DELETE SET NULL,
+    sha TEXT PRIMARY KEY,
+    format TEXT NOT NULL, altitude REAL, drone_make TEXT, pair_sha TEXT,
     stages_fingerprint TEXT, derived_fingerprint TEXT, tagged_at TEXT,
     view_confidence REAL, condition_score REAL, condition_label TEXT, era TEXT
 ) WITHOUT ROWID;
 CREATE INDEX ut_photos_fingerprints ON ut_photos (stages_fingerprint, derived_fingerprint);
 CREATE TABLE ut_results (
-    sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, stage TEXT NOT NULL,
+    sha TEXT NOT NULL, stage TEXT NOT NULL,
     evidence TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (sha, stage)
 ) WITHOUT ROWID;
 CREATE TABLE ut_tags (
-    sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, concept TEXT NOT NULL, label TEXT NOT NULL,
+    sha TEXT NOT NULL, concept TEXT NOT NULL, label TEXT NOT NULL,
     confidence REAL NOT NULL, origin TEXT NOT NULL CHECK (origin IN ('model', 'accepted', 'added')), why TEXT NOT NULL,
     PRIMARY KEY (sha, concept)
 ) WITHOUT ROWID;
 CREATE INDEX ut_tags_concept ON ut_tags (concept);
 CREATE TABLE ut_decisions (
-    id INTEGER PRIMARY KEY, sha TEXT NOT NULL REFERENCES imgs (imgsha) ON DELETE CASCADE, concept TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL, concept TEXT NOT NULL,
     label TEXT NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('accept', 'reject', 'add', 'clear')), at TEXT NOT NULL
 );
 CREATE INDEX ut_decisions_photo ON ut_decisions (sha, concept, id);
 CREATE TABLE ut_jobs (
-    id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE,
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'set_aside', 'missing', 'cancelled')),
     priority INTEGER NOT NULL, request TEXT, owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until REAL,
     strikes INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, reason TEXT, queued_at TEXT NOT NULL,
@@ -98,7 +99,7 @@ CREATE INDEX ut_jobs_finished ON ut_jobs (state, finished_at);
         "0003-embeddings",
         """
 CREATE TABLE ut_embeddings (
-    sha TEXT NOT NULL PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    sha TEXT NOT NULL PRIMARY KEY,
     model TEXT NOT NULL, revision TEXT NOT NULL, vector BLOB NOT NULL
 );
 CREATE INDEX ut_embeddings_model ON ut_embeddings (model, revision, sha);
@@ -108,7 +109,7 @@ CREATE INDEX ut_embeddings_model ON ut_embeddings (model, revision, sha);
         "0004-vlm",
         """
 CREATE TABLE ut_vlm_jobs (
-    id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE,
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'set_aside', 'missing', 'cancelled')),
     priority INTEGER NOT NULL, request TEXT, owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until REAL,
     strikes INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, reason TEXT, queued_at TEXT NOT NULL,
@@ -118,8 +119,33 @@ CREATE INDEX ut_vlm_jobs_next ON ut_vlm_jobs (state, priority, deaths, id);
 CREATE INDEX ut_vlm_jobs_request ON ut_vlm_jobs (request, state, priority, deaths, id) WHERE request IS NOT NULL;
 CREATE INDEX ut_vlm_jobs_finished ON ut_vlm_jobs (state, finished_at);
 CREATE TABLE ut_vlm_rejections (
-    sha TEXT PRIMARY KEY REFERENCES imgs (imgsha) ON DELETE CASCADE,
+    sha TEXT PRIMARY KEY,
     at TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL, replies TEXT NOT NULL
+) WITHOUT ROWID;
+""",
+    ),
+    (
+        "0005-owners",
+        """
+ALTER TABLE ut_photos ADD COLUMN condition_elements TEXT;
+ALTER TABLE ut_photos ADD COLUMN view_conflict TEXT;
+CREATE TABLE ut_location_decisions (
+    id INTEGER PRIMARY KEY, locid TEXT NOT NULL, concept TEXT NOT NULL, label TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('reject', 'clear')), at TEXT NOT NULL
+);
+CREATE INDEX ut_location_decisions_location ON ut_location_decisions (locid, concept, id);
+CREATE TABLE ut_dismissals (
+    locid TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('type', 'era')), value TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (locid, kind, value)
+) WITHOUT ROWID;
+CREATE TABLE ut_originals (sha TEXT PRIMARY KEY, columns TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE ut_backfill (
+    sha TEXT PRIMARY KEY, source TEXT NOT NULL, columns TEXT NOT NULL, decisions TEXT NOT NULL, queued INTEGER NOT NULL,
+    at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ut_origins (
+    sha TEXT NOT NULL, url TEXT NOT NULL, final_url TEXT NOT NULL, media_type TEXT, at TEXT NOT NULL,
+    PRIMARY KEY (sha, url)
 ) WITHOUT ROWID;
 """,
     ),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from urbextag.records import Context, Evidence, Material, PhotoResult, Record, scene_in, technical_in
+from urbextag.records import VLM_STAGE, Context, Evidence, Material, PhotoResult, Record, scene_in, technical_in
 from urbextag.store import embeddings
 from urbextag.store.db import now
 from urbextag.store.decisions import Decision, rulings
@@ -21,7 +21,7 @@ def save(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint: str, p
     VLM said: it is asked on its own, and is dear.
     """
     sha, moment = result.photo.id, now()
-    db.execute("DELETE FROM ut_results WHERE sha = ? AND stage <> 'vlm'", (sha,))
+    db.execute("DELETE FROM ut_results WHERE sha = ? AND stage <> ?", (sha, VLM_STAGE))
     db.executemany(
         "INSERT INTO ut_results VALUES (?, ?, ?, ?, ?)",
         [

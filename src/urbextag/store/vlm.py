@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from urbextag.records import StageResult
+from urbextag.records import VLM_STAGE, StageResult
 from urbextag.store import jobs
 from urbextag.store.db import now
 
-STAGE = "vlm"
 Scope = Literal["missing", "all", "location", "photo", "changed"]
 
 
@@ -34,7 +33,7 @@ def save(db: sqlite3.Connection, sha: str, said: StageResult) -> None:
     moment, answer = now(), said.data["answer"]
     db.execute(
         "INSERT OR REPLACE INTO ut_results VALUES (?, ?, ?, ?, ?)",
-        (sha, STAGE, json.dumps([asdict(piece) for piece in said.evidence]), json.dumps(dict(said.data)), moment),
+        (sha, VLM_STAGE, json.dumps([asdict(piece) for piece in said.evidence]), json.dumps(dict(said.data)), moment),
     )
     db.execute(
         """UPDATE imgs SET vlm_description = ?, vlm_condition_notes = ?, vlm_enhanced_tags = ?, vlm_readable_text = ?,
@@ -124,7 +123,7 @@ def asked(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, tuple[str, s
     """(fingerprint of what was asked, model by the settings) of each of these photos that has an answer."""
     rows = db.execute(
         f"""SELECT sha, json_extract(data, '$.fingerprint'), json_extract(data, '$.configured') FROM ut_results
-        WHERE stage = '{STAGE}' AND sha IN ({",".join("?" * len(shas))})""",
+        WHERE stage = '{VLM_STAGE}' AND sha IN ({",".join("?" * len(shas))})""",
         tuple(shas),
     )
     return {sha: (fingerprint, model) for sha, fingerprint, model in rows}

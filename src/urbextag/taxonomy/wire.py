@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from urbextag.errors import UsageError
@@ -43,10 +44,7 @@ def derived_to_dict(derived: Derived) -> dict[str, Any]:
         "tags": [_tag(tag) for tag in derived.tags],
         "view_type": {"value": derived.view_type, "confidence": derived.view_confidence},
         "condition": None if condition is None else {"score": condition.score, "label": condition.label},
-        "era": [
-            {"years": list(hint.years), "concept": hint.concept, "kind": hint.kind, "confidence": hint.confidence}
-            for hint in derived.era
-        ],
+        "era": [asdict(hint) | {"years": list(hint.years), "because": list(hint.because)} for hint in derived.era],
         "unmatched": list(derived.unmatched),
     }
 

@@ -49,8 +49,9 @@ class Told:
 
     outcome: Outcome | Literal["lost"]
     """`lost`: another took the photo over meanwhile, and nothing was kept."""
-    seconds: float
     reason: str = ""
+    seconds: float = 0.0
+    """From the first request to the saved answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +65,17 @@ class Prepared:
 
 def prepare(desk: Desk, claim: jobs.Claim) -> Prepared | Told:
     """Gather what a claimed photo's request takes; Told where its file is not there or cannot be read."""
-    started = time.monotonic()
     found = locate(desk.archive, claim.sha)
     if isinstance(found, Failure):
-        return _fail(desk, claim, found, started)
+        return _fail(desk, claim, found)
     try:
         jpeg = _picture(desk, found)
     except PhotoError as error:
         reason = error.message.removeprefix(f"{found.name} ")  # the path stands beside it
-        return _fail(desk, claim, Failure(claim.sha, "decode", reason), started)
+        return _fail(desk, claim, Failure(claim.sha, "decode", reason))
     known = known_of(desk.archive.db, desk.deriver, [claim.sha]).get(claim.sha)
     if known is None:  # deleted meanwhile
-        return _fail(desk, claim, Failure(claim.sha, "file", "has not been tagged", own_fault=False), started)
+        return _fail(desk, claim, Failure(claim.sha, "file", "has not been tagged", own_fault=False))
     return Prepared(claim, known, jpeg)
 
 
@@ -116,21 +116,20 @@ def describe(
     reason = f"{len(replies)} answers of {probed.model} were not believed; the last: {replies[-1]['reason']}"
     with write(desk.archive.db):
         kept = vlm.reject(desk.archive.db, photo.claim, url, probed.model, reason, replies)
-    return Told("set_aside" if kept else "lost", time.monotonic() - started, reason)
+    return Told("set_aside" if kept else "lost", reason, time.monotonic() - started)
 
 
-def preview(desk: Desk, sha: str, path: Path) -> tuple[Known, Request]:
+def preview(desk: Desk, sha: str, path: Path) -> Request:
     """What would be sent of a photo at the first attempt; raises PhotoError."""
     known = known_of(desk.archive.db, desk.deriver, [sha])[sha]
-    config = desk.archive.config.vlm
-    return known, make_request(known, _picture(desk, path), desk.template, config, desk.facets, 0)
+    return make_request(known, _picture(desk, path), desk.template, desk.archive.config.vlm, desk.facets, 0)
 
 
 def _picture(desk: Desk, path: Path) -> bytes:
     from urbextag.images import Limits
 
     config = desk.archive.config
-    limits = Limits(max_pixels=int(config.limits.max_megapixels * 1e6))
+    limits = Limits(max_pixels=config.limits.max_pixels)
     return encode(path, limits, config.vlm.longest_px, config.vlm.jpeg_quality)
 
 
@@ -138,20 +137,20 @@ def _save(desk: Desk, claim: jobs.Claim, said: StageResult, url: str, started: f
     db, seconds = desk.archive.db, time.monotonic() - started
     with write(db):
         if not vlm.finish(db, claim, seconds, url):
-            return Told("lost", seconds)
+            return Told("lost", seconds=seconds)
         vlm.save(db, claim.sha, said)
         derive_again(db, desk.deriver, [claim.sha])
-    return Told("done", seconds)
+    return Told("done", seconds=seconds)
 
 
-def _fail(desk: Desk, claim: jobs.Claim, failure: Failure, started: float) -> Told:
+def _fail(desk: Desk, claim: jobs.Claim, failure: Failure) -> Told:
     db = desk.archive.db
     with write(db):
         kept = jobs.fail(db, claim, failure)
         job = jobs.of_photo(db, claim.sha, jobs.VLM)
     outcomes: dict[str, Outcome] = {"queued": "failed", "set_aside": "set_aside", "missing": "missing"}
     outcome = outcomes[job["state"]] if job and kept else "lost"
-    return Told(outcome, time.monotonic() - started, failure.reason)
+    return Told(outcome, failure.reason)
 
 
 def _rejected(request: Request, reply: Reply, reason: str) -> dict[str, Any]:

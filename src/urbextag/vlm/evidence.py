@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from urbextag.records import Evidence, StageResult
+from urbextag.records import VLM_STAGE, Evidence, StageResult
 from urbextag.vlm.answer import Answer, Band
 from urbextag.vlm.believe import Believed
 from urbextag.vlm.reading import Reading
 from urbextag.vlm.records import Probed, Reply, Request
 
-STAGE = "vlm"
 TEXT_SOURCE = "vlm-text"
 SCORES: Mapping[Band, float] = {"certain": 0.7, "likely": 0.5, "possible": 0.3}
 """A VLM's certainty is a word that it chose, not a measure: none of them comes near 1."""
@@ -48,14 +47,14 @@ def result(believed: Believed, request: Request, reply: Reply, probed: Probed, e
         "prompt_tokens": reply.prompt_tokens,
         "tokens": reply.tokens,
     }
-    return StageResult(STAGE, (*_seen(answer), *_read(read)), data)
+    return StageResult(VLM_STAGE, (*_seen(answer), *_read(read)), data)
 
 
 def _seen(answer: Answer) -> Iterator[Evidence]:
     for tag in answer.enhanced_tags:
-        yield Evidence(STAGE, _line(tag.tag), SCORES[tag.confidence])
+        yield Evidence(VLM_STAGE, _line(tag.tag), SCORES[tag.confidence])
     if answer.architectural_style:
-        yield Evidence(STAGE, _line(answer.architectural_style), STYLE_SCORE)
+        yield Evidence(VLM_STAGE, _line(answer.architectural_style), STYLE_SCORE)
 
 
 def _read(read: Iterable[tuple[str, bool]]) -> Iterator[Evidence]:

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from urbextag.records import Context, Findings, Material
-from urbextag.states import STATES
+from urbextag.prompt import place_kind
+from urbextag.records import VLM_STAGE, Findings, Material
+from urbextag.states import state_name
 from urbextag.store import decisions, locations, results, vlm
 from urbextag.vlm.ask import prompt_fingerprint
 from urbextag.vlm.records import Known
@@ -28,7 +29,7 @@ def known_of(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> d
     Tags and view are derived without what a VLM said: else each answer would change the next request.
     """
     contexts = locations.contexts(db, list(shas))
-    materials = results.materials(db, contexts, decisions.of_each(db, shas), without=vlm.STAGE)
+    materials = results.materials(db, contexts, decisions.of_each(db, shas), without=VLM_STAGE)
     found = deriver.derive(materials)
     return {
         material.record.id: _known(deriver.taxonomy, material, one)
@@ -65,18 +66,10 @@ def _known(taxonomy: Taxonomy, material: Material, found: Findings) -> Known:
     return Known(
         view_type=derived.view_type,
         location_name=context.location_name,
-        location_type=place_type(taxonomy, context),
+        location_type=place_kind(taxonomy, context.location_type),
         era=context.era,
         city=context.city,
-        state=STATES.get(context.state.upper(), context.state) if context.state else None,
+        state=state_name(context.state) if context.state else None,
         tags=tuple(tag.label for tag in derived.tags[:MOST_TAGS]),
         lines=tuple(piece.label for piece in material.record.evidence if piece.source == "ocr"),
     )
-
-
-def place_type(taxonomy: Taxonomy, context: Context) -> str | None:
-    """What kind of place it is: a class as it is ("hospital"), a category as "medical building"."""
-    if not context.location_type:
-        return None
-    place = taxonomy.place(context.location_type)
-    return f"{place.label} building" if place is not None and place.category else context.location_type

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from urbextag.config import EndpointConfig, VlmConfig
-from urbextag.vlm.ollama_look import Look, count, explained, full_name
+from urbextag.vlm.ollama_look import Look, explained, full_name
 from urbextag.vlm.records import EndpointError, Finish, Probed, Reply, Request, ServerFault
+from urbextag.vlm.said import count
 from urbextag.vlm.transport import Http
 
 _FINISH: Mapping[str, Finish] = {"stop": "stop", "length": "length"}

@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 
 from urbextag.config import EndpointConfig, is_loopback
 from urbextag.vlm.records import EndpointError, Probed, ServerFault
-from urbextag.vlm.said import context_numbers
-from urbextag.vlm.transport import Http, HttpRefused
+from urbextag.vlm.said import context_numbers, count
+from urbextag.vlm.transport import PROBE_SECONDS, Http, HttpRefused, unexplained
 
-PROBE_SECONDS = 15.0
-"""Longest wait for one answer of a probe; none of them needs the model."""
 _SHOWN_AT_MOST = 16
 """Models of a server that are asked whether they can see, when the right one is missing."""
 
@@ -200,9 +198,7 @@ def _explanation(endpoint: EndpointConfig, refused: HttpRefused) -> EndpointErro
                 f"{url} does not take requests of this size{told}",
                 "Lower vlm.longest_px in urbextag.toml, or raise the limit of the proxy",
             )
-        case status if status < 400:
-            return EndpointError(f"{url} points to another address{told}", "Write that address in [[vlm.endpoints]]")
-    return EndpointError(f"{url} refuses the request ({refused.status}){told}", "See the log of the server")
+    return unexplained(url, refused)
 
 
 def _key_name(endpoint: EndpointConfig) -> str:
@@ -245,8 +241,3 @@ def _context_length(shown: Mapping[str, Any]) -> int | None:
     if not isinstance(info, dict):
         return None
     return count(info.get(f"{info.get('general.architecture')}.context_length")) or None
-
-
-def count(value: Any) -> int | None:
-    """A number of things as a server gives it, None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from urbextag.config import EndpointConfig, VlmConfig
-from urbextag.vlm.ollama_look import count
 from urbextag.vlm.openai_look import Look, Seen, blind
 from urbextag.vlm.records import EndpointError, Finish, Probed, Reply, Request, ServerFault
-from urbextag.vlm.said import context_numbers
-from urbextag.vlm.transport import Http, HttpRefused
+from urbextag.vlm.said import context_numbers, count
+from urbextag.vlm.transport import Http, HttpRefused, unexplained
 
 _FINISH: Mapping[str, Finish] = {"stop": "stop", "length": "length"}
 _NO_VISION = "image input is not supported"
@@ -186,6 +185,4 @@ def _explanation(endpoint: EndpointConfig, refused: HttpRefused) -> EndpointErro
                 f"{url} does not take requests of this size{told}",
                 "Lower vlm.longest_px in urbextag.toml, or raise the limit of the server or its proxy",
             )
-        case status if status < 400:
-            return EndpointError(f"{url} points to another address{told}", "Write that address in [[vlm.endpoints]]")
-    return EndpointError(f"{url} refuses the request ({refused.status}){told}", "See the log of the server")
+    return unexplained(url, refused)

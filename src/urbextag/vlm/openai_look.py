@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from urbextag.config import EndpointConfig, VlmConfig
-from urbextag.vlm.ollama_look import PROBE_SECONDS, count
 from urbextag.vlm.records import EndpointError, Probed, ServerFault
-from urbextag.vlm.transport import Http, HttpRefused
+from urbextag.vlm.said import count
+from urbextag.vlm.transport import PROBE_SECONDS, Http, HttpRefused
 
 _NAMED_AT_MOST = 8
 """Models named in a message."""

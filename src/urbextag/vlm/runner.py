@@ -107,7 +107,7 @@ def run(work: Run) -> None:
     with opened(work.root) as archive, ExitStack() as stack:
         stack.callback(_release, archive, work.owner)
         lease = archive.config.work.lease_seconds
-        stack.enter_context(heartbeat(work.root, work.owner, lease, work.stop, jobs.VLM))
+        stack.enter_context(heartbeat(archive.config.database, work.owner, lease, work.stop, jobs.VLM))
         threads = _start(work)
         paused: str | None = None
         try:

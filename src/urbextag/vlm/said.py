@@ -35,6 +35,11 @@ def context_numbers(raw: str) -> tuple[int | None, int | None] | None:
     return int(needed[1]) if needed else None, int(there[1]) if there else None
 
 
+def count(value: Any) -> int | None:
+    """A number of things as a server gives it, None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def _decoded(text: str) -> Any:
     """The JSON value of a text, None where it is none."""
     try:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from urbextag.config import complaints
@@ -20,6 +19,7 @@ from urbextag.prompt import clean_name
 from urbextag.records import ViewType
 from urbextag.vlm.answer import SCHEMA_VERSION
 from urbextag.vlm.records import Known
+from urbextag.yaml_file import read_yaml
 
 PACKAGED = Path(__file__).parent / "data" / "prompt.yaml"
 PLACEHOLDERS = ("view", "place", "era", "where", "tags")
@@ -69,7 +69,7 @@ def load_template(path: Path | None) -> Template:
     """
     file = path or PACKAGED
     try:
-        said = _File.model_validate(_parsed(file))
+        said = _File.model_validate(read_yaml(file, "`prompt` under [vlm]", REMEDY))
     except ValidationError as error:
         raise ConfigError(f"{file}: {complaints(error)}", REMEDY) from error
     content = json.dumps([said.version, said.system, said.prompt, SCHEMA_VERSION])
@@ -187,24 +187,3 @@ class _File(BaseModel):
     version: int = Field(ge=1, strict=True)
     system: _Text
     prompt: _Text
-
-
-def _parsed(path: Path) -> object:
-    """The content of a YAML file; safe: plain values only."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} is missing", "Mend `prompt` under [vlm] in urbextag.toml") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", REMEDY) from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        keys = [str(key.value) for key, _ in root.value] if isinstance(root, yaml.MappingNode) else []
-        if twice := sorted({key for key in keys if keys.count(key) > 1}):  # YAML would silently keep the second
-            raise ConfigError(f"{path}: {twice[0]} stands twice", "Join the two")
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f": line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be understood"
-        raise ConfigError(f"{path}{where}: is not YAML: {problem}", REMEDY) from error

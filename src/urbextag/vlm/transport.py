@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_BODY = 4 << 20
 """Bytes of an answer that are read at most; the largest honest one is some 100 KiB."""
+PROBE_SECONDS = 15.0
+"""Longest wait for one answer of a probe; none of them needs the model."""
 TICK = 0.1
 """Seconds between two looks at `stop` and the clock."""
 _MAY_PASS = frozenset({408, 425, 429, 499})
@@ -44,6 +46,14 @@ class HttpRefused(Exception):
         self.status = status
         self.said = said
         self.raw = raw
+
+
+def unexplained(url: str, refused: HttpRefused) -> EndpointError:
+    """A refusal that means the same whatever the server speaks, or that nothing is known of."""
+    told = f": {refused.said}" if refused.said else ""
+    if refused.status < 400:
+        return EndpointError(f"{url} points to another address{told}", "Write that address in [[vlm.endpoints]]")
+    return EndpointError(f"{url} refuses the request ({refused.status}){told}", "See the log of the server")
 
 
 @dataclass(frozen=True, slots=True)

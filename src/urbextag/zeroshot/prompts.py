@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from urbextag.config import complaints
 from urbextag.errors import ConfigError
 from urbextag.taxonomy.concept import FACETS, Facet
+from urbextag.yaml_file import read_yaml
 from urbextag.zeroshot.phrases import PLACEHOLDER, fill_all
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent / "data" / "prompts.yaml"
 REMEDY = "Mend that file; docs/models.md shows its form"
+_SETTING = "`prompts` under [zero_shot]"
 
 Value = TypeVar("Value")
 Model = TypeVar("Model", bound=BaseModel)
@@ -181,10 +182,10 @@ def load_prompts(user: Path | None = None) -> Prompts:
     Raises:
         ConfigError: a file cannot be read or is not as it must be; the message names the file and the key.
     """
-    packaged = _validated(Prompts, _parsed(PACKAGED), PACKAGED)
+    packaged = _validated(Prompts, read_yaml(PACKAGED, _SETTING, REMEDY), PACKAGED)
     if user is None:
         return packaged
-    return _merged(packaged, _validated(UserPrompts, _parsed(user), user), user)
+    return _merged(packaged, _validated(UserPrompts, read_yaml(user, _SETTING, REMEDY), user), user)
 
 
 def _merged(packaged: Prompts, mine: UserPrompts, path: Path) -> Prompts:
@@ -232,47 +233,3 @@ def _validated(kind: type[Model], values: object, path: Path) -> Model:
         return kind.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{path}: {complaints(error)}", REMEDY) from error
-
-
-def _parsed(path: Path) -> object:
-    """The content of a YAML file; safe: plain values only."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} is missing", "Mend `prompts` under [zero_shot] in urbextag.toml") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", REMEDY) from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        root = yaml.compose(text, Loader=loader)
-        twice = _twice(root) if root is not None else None
-        if twice is not None:
-            line = twice.start_mark.line + 1
-            raise ConfigError(f"{path}: line {line}: {twice.value} stands twice", "Join the two")
-        return yaml.load(text, Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f": line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be understood"
-        raise ConfigError(f"{path}{where}: is not YAML: {problem}", REMEDY) from error
-
-
-def _twice(root: yaml.Node) -> yaml.Node | None:
-    """The first key that stands twice in its mapping: YAML would silently keep the second alone."""
-    waiting, met = [root], {id(root)}
-    while waiting:
-        node = waiting.pop()
-        children: list[yaml.Node] = []
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                if str(key.value) in seen:
-                    return cast(yaml.Node, key)
-                seen.add(str(key.value))
-                children.append(value)
-        elif isinstance(node, yaml.SequenceNode):
-            children = node.value
-        fresh = [child for child in children if id(child) not in met]  # aliases may make a node its own child
-        met |= {id(child) for child in fresh}
-        waiting += fresh
-    return None

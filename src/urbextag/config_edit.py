@@ -1,29 +1,29 @@
-"""Writes the choice of a model into an archive's `urbextag.toml`: that line changes, all else stays as it is."""
+"""Changes values in an archive's `urbextag.toml`; comments, order and line ends stay as they are."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from urbextag.choices import Precision
 from urbextag.config import CONFIG_NAME, Config, complaints
 from urbextag.errors import ConfigError
-from urbextag.models.catalogue import ModelSpec
 
 
-def use(root: Path, spec: ModelSpec, precision: Precision) -> bool:
-    """Set `[models] scene` or `tags` with its precision. Returns False where that was set already.
+def change_settings(root: Path, changes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Set values by section and name; None takes the name away. Returns False where all of it stood there already.
 
-    Comments, order and line ends stay; the file is replaced at once or not at all.
+    The file is replaced at once or not at all.
 
     Args:
         root: the archive's folder.
-        spec: the model; its role says which setting.
-        precision: of its weights.
+        changes: {section: {name: value}}; the section "" holds the names above all sections.
 
     Raises:
-        ConfigError: the file is missing, is not TOML, cannot be written, or `models` in it is no table.
+        ConfigError: the file is missing, is not TOML or cannot be written, a section in it is no table, or the
+            settings would not be valid.
 
     """
     import tomlkit
@@ -39,12 +39,17 @@ def use(root: Path, spec: ModelSpec, precision: Precision) -> bool:
         raise ConfigError(f"{path} is missing", "Make an archive with: urbextag init DIR") from error
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", "Mend the file or its permissions") from error
-    if "models" not in document:
-        document["models"] = tomlkit.table()
-    models = document["models"]
-    if not hasattr(models, "update"):
-        raise ConfigError(f"{path}: models is no table", "Write [models] and the settings below it")
-    models.update({spec.role: spec.name, f"{spec.role}_precision": precision})
+    for section, values in changes.items():
+        if section and section not in document:
+            document[section] = tomlkit.table()
+        table: Any = document[section] if section else document
+        if not hasattr(table, "update"):
+            raise ConfigError(f"{path}: {section} is no table", f"Write [{section}] and the settings below it")
+        for name, value in values.items():
+            if value is None:
+                table.pop(name, None)
+            else:
+                table[name] = value
     try:
         Config.model_validate(document.unwrap())
     except ValidationError as error:
@@ -52,10 +57,15 @@ def use(root: Path, spec: ModelSpec, precision: Precision) -> bool:
     after = tomlkit.dumps(document)
     if after == before.removeprefix("\ufeff"):
         return False
+    _replace(path, after)
+    return True
+
+
+def _replace(path: Path, text: str) -> None:
     draft = path.with_name(f".{CONFIG_NAME}.{os.getpid()}")
     try:
         with draft.open("w", encoding="utf-8", newline="") as file:
-            file.write(after)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         shutil.copymode(path, draft)
@@ -63,4 +73,3 @@ def use(root: Path, spec: ModelSpec, precision: Precision) -> bool:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise ConfigError(f"{path} cannot be written: {error.strerror}", "Make room or mend its permissions") from error
-    return True
