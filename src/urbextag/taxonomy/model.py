@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from urbextag.records import ViewType
+from urbextag.taxonomy.calibration import Calibration
 from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.match import Matcher, Matches
 from urbextag.taxonomy.words import fold_phrase
@@ -30,6 +31,8 @@ class Taxonomy:
     """Slug -> concept id, where one concept alone has it."""
     views: Mapping[ViewType, str] = field(repr=False)
     """View type -> id of the view concept that names it."""
+    calibration: Calibration = Calibration()
+    """What the owner's decisions taught."""
 
     def find(self, text: str) -> Concept | None:
         """The concept with this id, label, synonym or slug (case, accents and plural folded), None if there is none."""
