@@ -10,7 +10,7 @@ import pytest
 
 from urbextag.errors import ArchiveError
 from urbextag.store import migrations
-from urbextag.store.db import connect, faults, write
+from urbextag.store.db import connect, faults, write, write_in_slices
 
 
 @pytest.fixture
@@ -126,3 +126,32 @@ def test_a_locked_database_is_said(path):
         db.execute("PRAGMA busy_timeout = 50")
         with pytest.raises(ArchiveError, match="locked"), faults(path), write(db):
             pass
+
+
+def test_a_long_write_takes_every_item_once_and_in_order(path):
+    with closing(connect(path, create=True)) as db:
+        slices = []
+
+        def each(part):
+            assert db.in_transaction
+            slices.append(list(part))
+
+        write_in_slices(db, range(10_000), each)
+        write_in_slices(db, [], each)
+    assert [item for part in slices for item in part] == list(range(10_000))
+    assert len(slices) > 1
+
+
+def test_a_long_write_that_fails_keeps_the_slices_before(path):
+    with closing(connect(path, create=True)) as db:
+
+        def each(part):
+            db.executemany("INSERT INTO ut_settings VALUES (?, '')", [(str(item),) for item in part])
+            if 500 in part:
+                raise RuntimeError("the plug was pulled")
+
+        with pytest.raises(RuntimeError):
+            write_in_slices(db, range(1000), each)
+        kept = {int(row["key"]) for row in db.execute("SELECT key FROM ut_settings")}
+    assert 0 < len(kept) <= 500
+    assert kept == set(range(len(kept)))

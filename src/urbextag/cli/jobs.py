@@ -111,13 +111,11 @@ def cancel(app: App, location: str | None) -> None:
     """Take photos off the queues; tags that stand stay. `urbextag tag` queues them again."""
     from urbextag.store import jobs as store
     from urbextag.store import locations
-    from urbextag.store.db import write
 
     with app.archive() as archive:
         locid = locations.find(archive.db, location)["locid"] if location is not None else None
-        with write(archive.db):
-            number = store.cancel(archive.db, locid)
-            described = store.cancel(archive.db, locid, store.VLM)
+        number = store.cancel(archive.db, locid)
+        described = store.cancel(archive.db, locid, store.VLM)
     click.echo(f"Cancelled {count(number, 'photo')} to tag and {described:,} to describe.")
 
 
@@ -128,13 +126,11 @@ def retry(app: App, photos: tuple[str, ...]) -> None:
     """Queue again what was set aside or missing: PHOTOS, or all."""
     from urbextag.store import jobs as store
     from urbextag.store import photos as photo_store
-    from urbextag.store.db import write
 
     with app.archive() as archive:
         shas = [photo_store.find(archive.db, name, archive.stored(Path(name)))["imgsha"] for name in photos]
-        with write(archive.db):
-            number = store.retry(archive.db, shas or None)
-            described = store.retry(archive.db, shas or None, store.VLM)
+        number = store.retry(archive.db, shas or None)
+        described = store.retry(archive.db, shas or None, store.VLM)
     click.echo(f"{count(number, 'photo')} queued again. Work them off: urbextag tag")
     if described:
         click.echo(f"{count(described, 'photo')} to be described again, by: urbextag worker")

@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import Literal
 
 from urbextag.records import Failure
-from urbextag.store.db import now
+from urbextag.store.db import now, write_in_slices
 
 Queue = Literal["ut_jobs", "ut_vlm_jobs"]
 """The queue's table."""
@@ -223,23 +223,35 @@ def paused_since(db: sqlite3.Connection) -> str | None:
 
 
 def cancel(db: sqlite3.Connection, locid: str | None = None, queue: Queue = TAGGING) -> int:
-    """Cancel what is queued or running, all of it or a location's. Returns how many jobs."""
-    where = "AND sha IN (SELECT imgsha FROM imgs WHERE locid = ?)" if locid else ""
-    return db.execute(
-        f"""UPDATE {queue} SET state = 'cancelled', owner = NULL, lease_until = NULL
-        WHERE state IN ('queued', 'running') {where}""",
+    """Cancel what is queued or running, all of it or a location's, in slices. Returns how many jobs."""
+    where = "state IN ('queued', 'running')"
+    found = db.execute(
+        f"SELECT id FROM {queue} WHERE {where} {'AND sha IN (SELECT imgsha FROM imgs WHERE locid = ?)' * bool(locid)}",
         (locid,) if locid else (),
-    ).rowcount
+    )
+    return _change(db, found, f"UPDATE {queue} SET state = 'cancelled', owner = NULL, lease_until = NULL", where)
 
 
 def retry(db: sqlite3.Connection, shas: Sequence[str] | None = None, queue: Queue = TAGGING) -> int:
-    """Queue set-aside and missing photos again with a clean record. Returns how many."""
-    where = f"AND sha IN ({','.join('?' * len(shas))})" if shas is not None else ""
-    return db.execute(
-        f"""UPDATE {queue} SET state = 'queued', strikes = 0, deaths = 0, reason = NULL, priority = {Priority.PERSON},
-        queued_at = '{now()}' WHERE state IN ('set_aside', 'missing') {where}""",
-        tuple(shas or ()),
-    ).rowcount
+    """Queue set-aside and missing photos again with a clean record, in slices. Returns how many."""
+    where = "state IN ('set_aside', 'missing')"
+    these = f"AND sha IN ({','.join('?' * len(shas))})" if shas is not None else ""
+    found = db.execute(f"SELECT id FROM {queue} WHERE {where} {these}", tuple(shas or ()))
+    changes = f"""UPDATE {queue} SET state = 'queued', strikes = 0, deaths = 0, reason = NULL,
+        priority = {Priority.PERSON}, queued_at = '{now()}'"""
+    return _change(db, found, changes, where)
+
+
+def _change(db: sqlite3.Connection, found: sqlite3.Cursor, changes: str, where: str) -> int:
+    """Change the jobs of these ids where the condition still holds. Returns how many it did."""
+    changed = 0
+
+    def change(part: Sequence[tuple[int]]) -> None:
+        nonlocal changed
+        changed += db.executemany(f"{changes} WHERE id = ? AND {where}", part).rowcount
+
+    write_in_slices(db, [(row[0],) for row in found], change)
+    return changed
 
 
 def counts(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> dict[str, int]:
