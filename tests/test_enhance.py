@@ -67,7 +67,7 @@ def test_the_estimate_is_typical_then_each_servers_own(bench, fake):
     report = bench.here("enhance", "--location", "The Ward", "--now", "--yes", "--json").json
     assert (report["done"], list(report["seconds_per_photo"])) == (2, [fake.url])
     (rate,) = bench.here("jobs", "status", "--json").json["vlm"]["endpoints"]
-    assert (rate["endpoint"], rate["photos"]) == (fake.url, 2)
+    assert (rate["endpoint"], rate["photos"], rate["parallel"]) == (fake.url, 2, 1)
     assert 0.5 <= rate["seconds"] < 3
     plan = bench.here("enhance", "--all", "--dry-run", "--json").json
     assert (plan["measured"], "1 server" in plan["text"], "measured here" in plan["text"]) == (True, True, True)

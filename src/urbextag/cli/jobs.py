@@ -26,6 +26,7 @@ def status(app: App, as_json: bool) -> None:
 
     with app.archive() as archive:
         db = archive.db
+        parallel = {endpoint.url: endpoint.parallel for endpoint in archive.config.vlm.endpoints}
         report = {
             "counts": store.counts(db),
             "paused_since": store.paused_since(db),
@@ -34,7 +35,7 @@ def status(app: App, as_json: bool) -> None:
             "troubled": [dict(row) for row in store.troubled(db)],
             "vlm": {
                 "counts": store.counts(db, queue=store.VLM),
-                "endpoints": [asdict(rate) for rate in vlm.rates(db)],
+                "endpoints": [asdict(rate) | {"parallel": parallel.get(rate.endpoint, 0)} for rate in vlm.rates(db)],
                 "troubled": [dict(row) for row in store.troubled(db, queue=store.VLM)],
             },
         }
@@ -58,7 +59,7 @@ def _print(report: dict[str, Any]) -> None:
         for rate in described["endpoints"]:
             out.print(f"  {rate['endpoint']}: {rate['seconds']:.1f} s a photo, last one {rate['last']}")
         if left := described["counts"]["queued"]:
-            together = sum(1 / rate["seconds"] for rate in described["endpoints"])
+            together = sum(rate["parallel"] / rate["seconds"] for rate in described["endpoints"])
             out.print(f"  about {duration(left / together)} left" if together else f"  {left:,} not begun")
         _print_troubled(described["troubled"])
     if report["troubled"] or described["troubled"]:
