@@ -1,10 +1,11 @@
-"""Writes small taxonomies for the taxonomy tests: one YAML text per facet, with the packaged rules of fusion."""
+"""Writes small taxonomies for the taxonomy tests (a YAML text per facet, the packaged rules of fusion), and records."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
+from urbextag.records import Context, Derived, Evidence, Record, TagScore
 from urbextag.taxonomy import Taxonomy, load_taxonomy
 from urbextag.taxonomy.load import DATA
 
@@ -98,3 +99,14 @@ def write(folder: Path, files: dict[str, str] | None = None, words: str = WORDS)
 def small(folder: Path) -> Taxonomy:
     """The small taxonomy, loaded."""
     return load_taxonomy(data=write(folder))
+
+
+def said(*pieces: tuple[str, str] | tuple[str, str, float], **context: object) -> Record:
+    """A record of pieces (source, label, score or none) in this context."""
+    evidence = tuple(Evidence(piece[0], piece[1], piece[2] if len(piece) > 2 else None) for piece in pieces)
+    return Record("img-1", Context(**context), evidence)  # type: ignore[arg-type]
+
+
+def tags(derived: Derived) -> dict[str, TagScore]:
+    """The tags by label, best first."""
+    return {tag.label: tag for tag in derived.tags}

@@ -165,6 +165,51 @@ def test_faults_of_a_user_file_name_that_file(tmp_path: Path) -> None:
     assert f"{tmp_path}/none.yaml:1: cannot be read" in faults(data, tmp_path / "none.yaml")
 
 
+def test_a_user_file_maps_and_ignores_words_and_holds_several_facets(tmp_path: Path) -> None:
+    data = write(tmp_path / "data")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "map: {sleeper: object/bed, cot: object/furniture/bed, eerie: room/bar}\n"
+        "ignore: [shimmer, bench]\n"
+        "concepts:\n  room/linen-store:\n  object/linen-store-key: {parent: furniture}\n"
+    )
+    after = load_taxonomy([mine], data=data)
+    for word in ("sleepers", "cot"):
+        found = after.find(word)
+        assert found is not None and found.id == "object/furniture/bed"
+    assert after.concepts["object/furniture/bed"].synonyms == ("sleeper", "cot")
+    assert [found.concept.slug for found in after.match("eerie").found] == ["bar"], "packaged ignored words are free"
+    assert after.match("a shimmer").leftover == () != small(tmp_path / "other").match("a shimmer").leftover
+    assert [found.concept.slug for found in after.match("bench").found] == ["bench"], "a concept's word is not dropped"
+    assert {"room/linen-store", "object/furniture/linen-store-key"} <= after.concepts.keys()
+    alone = tmp_path / "alone.yaml"
+    alone.write_text("ignore: [glimmer]\n")
+    assert load_taxonomy([mine, alone], data=data).match("glimmer and shimmer").leftover == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "complaint"),
+    [
+        ("map:\n  sleeper: object/hammock\n", 2, "unknown concept object/hammock in map"),
+        ("map:\n  sleeper: bed\n", 2, "unknown concept bed in map"),
+        ("map:\n  shelves: object/bed\n", 2, "'shelves' of object/furniture/bed belongs to object/furniture/shelf"),
+        ("map: [sleeper]\n", 1, "map must be a mapping"),
+        ("map:\n  sleeper: [object/bed]\n", 2, "the concept that sleeper names must be a text"),
+        ("ignore:\n  shimmer: 1\n", 2, "ignore must be a list"),
+        ("ignore: [no]\n", 1, "put it in quotes"),
+        ("concepts:\n  sleeper: {}\n", 2, "facet is missing"),
+        ("concepts:\n  things/sleeper: {}\n", 2, "unknown facet things"),
+        ("concepts:\n  object/Big: {}\n", 2, "bad slug Big"),
+        ("facet: object\n", 1, "concepts is missing"),
+    ],
+)
+def test_every_fault_of_a_user_file_names_its_line(tmp_path: Path, text: str, line: int, complaint: str) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text)
+    message = faults(write(tmp_path / "data"), mine)
+    assert re.search(rf"^{re.escape(str(mine))}:{line}: .*{re.escape(complaint)}", message, re.MULTILINE), message
+
+
 def test_the_version_follows_the_content(tmp_path: Path) -> None:
     data = write(tmp_path / "data")
     first = load_taxonomy(data=data).version

@@ -65,8 +65,9 @@ def test_a_bad_line_is_named_with_its_field(change: str | dict[str, object], com
 def test_the_answer_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     taxonomy = small(tmp_path / "data")
     answer = derived_to_dict(derive(taxonomy, parse_record(json.dumps(LINE))))
-    assert list(answer) == ["id", "tags", "view_type", "condition", "era", "unmatched"]
+    assert list(answer) == ["id", "tags", "view_type", "condition", "era", "era_summary", "unmatched"]
     assert answer["view_type"] == {"value": "interior", "confidence": 1.0}
+    assert answer["condition"] is None and answer["era_summary"] is None
     stool = next(tag for tag in answer["tags"] if tag["label"] == "bar stool")
     assert set(stool) == {"id", "label", "confidence", "band", "synonyms", "ancestors", "why"}
     assert stool["band"] == band(stool["confidence"])

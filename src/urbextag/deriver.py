@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CACHE = "text-embeddings"
 """Folder within the models' folder that keeps the embeddings of prompts."""
-VERSION = 1
+VERSION = 2
 """Raised by hand when the code would derive other results from the same material, taxonomy, prompts and context."""
 
 

@@ -32,6 +32,8 @@ PLAIN_WIDTH = 140
 """Columns of a table where standard output is no terminal."""
 PLAIN_SECONDS = 5.0
 """Without a terminal, progress is a line this often."""
+STILL_MADE = 2030
+"""The last year that the taxonomy gives to what has not ended."""
 LISTED = 10
 """Photos with a fault that are named at the end of a run; `urbextag jobs status` has all."""
 
@@ -150,9 +152,11 @@ def duration(seconds: float) -> str:
 
 
 def years(interval: Sequence[int]) -> str:
-    """An interval of years: "1920-1940", or "1961" where it is one."""
+    """An interval of years: "1920-1940", "1961" where it is one, "1967 or later" where it has not ended."""
     first, last = interval
-    return str(first) if first == last else f"{first}-{last}"
+    if first == last:
+        return str(first)
+    return f"{first} or later" if last >= STILL_MADE else f"{first}-{last}"
 
 
 class Progress(Protocol):

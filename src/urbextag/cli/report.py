@@ -1,8 +1,8 @@
 """One photo's report, as JSON or as a page people can read: of `tag PHOTO` fresh, of `show PHOTO` from the archive.
 
-Both have `id`, `path`, `tags`, `view_type`, `condition`, `era`, `readable_text`, `quality`, `scene` and `stages`. Only
-the fresh one has `unmatched`; only the archive's has `location`, `state`, `reason`, `rejected`, `facts`,
-`description` and the `origin` of each tag.
+Both have `id`, `path`, `tags`, `view_type`, `condition`, `era`, `era_summary`, `readable_text`, `quality`, `scene` and
+`stages`. Only the fresh one has `unmatched`; only the archive's has `location`, `state`, `reason`, `rejected`, `facts`,
+`origins`, `description` and the `origin` of each tag.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _stored_scene(row: sqlite3.Row, stages: Mapping[str, Mapping[str, Any]]) -> 
 
 def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dict[str, Any]:
     """The report of a photo as the archive knows it, with its job and the owner's decisions."""
-    from urbextag.store import decisions, findings, jobs, locations, results
+    from urbextag.store import decisions, findings, jobs, locations, origins, results
     from urbextag.taxonomy import band
 
     db, sha = archive.db, row["imgsha"]
@@ -94,10 +94,26 @@ def stored_report(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> dic
         **derived,
         **_from_stages(stages, row["quality_score"]),
         "scene": _stored_scene(row, stages),
-        "facts": json.loads(row["meta_exiftool"] or "{}"),
+        "facts": _stored_facts(row),
+        "origins": origins.of(db, sha),
         "description": _description(db, sha, stages),
         "stages": stages,
     }
+
+
+def _stored_facts(row: sqlite3.Row) -> dict[str, Any]:
+    """What the file says of itself: as it was read here, else what the application noted in columns of its own."""
+    try:
+        facts = json.loads(row["meta_exiftool"] or "{}")
+    except ValueError:
+        facts = None
+    if isinstance(facts, dict) and {"format", "width", "height"} <= facts.keys():
+        return facts
+    noted = {
+        "width": "meta_width", "height": "meta_height", "taken": "meta_date_taken", "camera_make": "meta_camera_make",
+        "camera_model": "meta_camera_model", "latitude": "meta_gps_lat", "longitude": "meta_gps_lng",
+    }  # fmt: skip
+    return {name: row[column] for name, column in noted.items() if row[column] is not None}
 
 
 def _description(db: sqlite3.Connection, sha: str, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -146,24 +162,47 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append(("location", report["location"]))
     if facts := _facts(report["stages"].get("metadata", {}).get("data") or report.get("facts") or {}):
         lines.append(("photo", facts))
+    for origin in report.get("origins") or []:
+        lines.append(("from", origin["url"]))
     if view := report["view_type"]:
         scene = report.get("scene") or {}
         reasons = scene["reasons"] if scene.get("view_type") == view["value"] else []
         because = f" ({'; '.join(reasons[:3])})" if reasons else ""
         sure = "" if view["value"] == "unknown" else f" {view['confidence']:.2f}"
         lines.append(("view", f"{view['value']}{sure}{because}"))
+        if told := view.get("conflict"):
+            lines.append(
+                ("", f"the tags say {told['value']} {told['confidence']:.2f}: {'; '.join(told['reasons'][:3])}")
+            )
     if quality := report.get("quality"):
         parts = ", ".join(f"{name} {value:.2f}" for name, value in quality["parts"].items())
         lines.append(("quality", f"{quality['score']:.2f}{f' ({parts})' if parts else ''}"))
     if condition := report.get("condition"):
         lines.append(("condition", f"{condition['label']} ({condition['score']:.2f})"))
-    for hint in report.get("era") or []:
-        lines.append(("era", f"{hint['kind']} {years(hint['years'])}: {hint['concept'].split('/')[-1]}"))
+        for element in condition["elements"]:
+            lines.append(("", f"{element['element']} {element['label']}: {', '.join(element['because'][:3])}"))
+    if era := report.get("era_summary"):
+        lines += _era_lines(era)
     for number, line in enumerate(report["readable_text"][:12]):
         lines.append(("text" if number == 0 else "", line))
     if len(report["readable_text"]) > 12:
         lines.append(("", f"... {len(report['readable_text']) - 12} more lines"))
     return lines
+
+
+def _era_lines(era: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the cues to the era say together, then each with its reasons, then those that contradict."""
+    parts = [f"{name} {years(era[key])}" for key, name in (("built", "built"), ("used", "in use")) if era[key]]
+    lines = [("era", f"{', '.join(parts)} ({era['confidence']:.2f})")]
+    for hint in era["chain"]:
+        because = f" ({'; '.join(hint['because'][:2])})" if hint["because"] else ""
+        lines.append(("", f"{_cue(hint)}{because}"))
+    lines += [("", f"conflict: {_cue(one)} against {_cue(other)}") for one, other in era["conflicts"]]
+    return lines
+
+
+def _cue(hint: Mapping[str, Any]) -> str:
+    return f"{hint['kind']} {years(hint['years'])}: {hint['concept'].split('/')[-1]}"
 
 
 def _described(said: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -183,7 +222,12 @@ def _described(said: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _facts(facts: Mapping[str, Any]) -> str:
     """What the file says of itself in one line: size, date, camera, where."""
-    parts = [f"{facts['width']} x {facts['height']} {facts['format']}"] if facts else []
+    size = (
+        f"{facts['width']} x {facts['height']} {facts.get('format', '')}".rstrip()
+        if {"width", "height"} <= facts.keys()
+        else None
+    )
+    parts = [size] if size else []
     if facts.get("taken"):
         parts.append(facts["taken"].replace("T", " "))
     parts += filter(None, [" ".join(filter(None, (facts.get("camera_make"), facts.get("camera_model"))))])

@@ -9,13 +9,21 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from urbextag.records import EraHint, Findings, TagScore, Why
+from urbextag.records import Condition, ElementCondition, EraHint, Findings, TagScore, ViewConflict, Why
+from urbextag.store.attach import take_up
 from urbextag.store.db import now
 from urbextag.store.decisions import Decision
+from urbextag.store.legacy import keep_before_publishing
 
+PHOTO_COLUMNS = (
+    "view_confidence", "condition_score", "condition_label", "era", "condition_elements", "view_conflict",
+)  # fmt: skip
+"""What `ut_photos` holds of a photo's findings."""
 Origin = Literal["model", "accepted", "added"]
 TagRow = tuple[str, str, float, str, str]
 """concept, label, confidence, origin, why as JSON."""
+PUBLISH = """UPDATE imgs SET auto_tags = ?, auto_tags_source = ?, auto_tags_confidence = ?, auto_tags_at = ?
+    WHERE imgsha = ?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Rows:
 
     sha: str
     photo: tuple[object, ...]
-    """view_confidence, condition_score, condition_label, era of `ut_photos`."""
+    """The columns of `ut_photos` in `PHOTO_COLUMNS`."""
     columns: tuple[object, ...]
     """view_type, quality_score, scene_view_type, scene_confidence, scene_model of `imgs`."""
     tags: tuple[TagRow, ...]
@@ -53,6 +61,8 @@ def rows_of(findings: Findings, decisions: Sequence[Decision]) -> Rows:
             condition.score if condition else None,
             condition.label if condition else None,
             json.dumps([asdict(hint) for hint in derived.era]),
+            json.dumps([asdict(element) for element in condition.elements]) if condition else None,
+            json.dumps(asdict(derived.view_conflict)) if derived.view_conflict else None,
         ),
         (derived.view_type, findings.quality, *seen),
         _tag_rows(derived.tags, decisions),
@@ -110,9 +120,9 @@ def save(db: sqlite3.Connection, found: Rows, derived_fingerprint: str) -> None:
 def save_all(db: sqlite3.Connection, found: Sequence[tuple[Rows, str]]) -> None:
     """`save` several photos, each with its fingerprint. Call it inside `db.write`."""
     db.executemany(
-        """UPDATE ut_photos SET view_confidence = ?, condition_score = ?, condition_label = ?, era = ?,
-            derived_fingerprint = ? WHERE sha = ?""",
-        [(*rows.photo, fingerprint, rows.sha) for rows, fingerprint in found],
+        f"""UPDATE ut_photos SET {", ".join(f"{name} = ?" for name in PHOTO_COLUMNS)}, derived_fingerprint = ?,
+            published = ? WHERE sha = ?""",
+        [(*rows.photo, fingerprint, json.dumps(rows.columns), rows.sha) for rows, fingerprint in found],
     )
     db.executemany(
         """UPDATE imgs SET view_type = ?, quality_score = ?, scene_view_type = ?, scene_confidence = ?, scene_model = ?
@@ -122,16 +132,43 @@ def save_all(db: sqlite3.Connection, found: Sequence[tuple[Rows, str]]) -> None:
     _publish(db, {rows.sha: rows.tags for rows, _ in found})
 
 
+def republish(db: sqlite3.Connection, shas: Sequence[str]) -> None:
+    """Write the columns other programs read once more, as they were, from our own tables. Call it inside `db.write`.
+
+    An application that rebuilt `imgs` may have lost them. A VLM's are `vlm.publish`'s.
+    """
+    marks = ",".join("?" * len(shas))
+    kept = db.execute(
+        f"SELECT sha, tagger, published, published_at FROM ut_photos WHERE sha IN ({marks})", tuple(shas)
+    ).fetchall()
+    db.executemany("UPDATE imgs SET tagging_model = ? WHERE imgsha = ?", [(row["tagger"], row["sha"]) for row in kept])
+    db.executemany(
+        """UPDATE imgs SET view_type = ?, quality_score = coalesce(?, quality_score), scene_view_type = ?,
+            scene_confidence = ?, scene_model = ? WHERE imgsha = ?""",
+        [(*json.loads(row["published"]), row["sha"]) for row in kept if row["published"]],
+    )
+    tags = _stored_tags(db, shas)
+    db.executemany(PUBLISH, [(*_columns_of(tags[row["sha"]]), row["published_at"], row["sha"]) for row in kept])
+
+
 def publish_decisions(db: sqlite3.Connection, sha: str, decisions: Sequence[Decision]) -> None:
     """Put a person's word into effect on a photo that no model has looked at. Call it inside `db.write`."""
+    take_up(db, [sha])  # the application may have imported it a moment ago
     _publish(db, {sha: _tag_rows((), decisions)})
+
+
+def publish_words(db: sqlite3.Connection, words: Mapping[str, Sequence[Decision]]) -> None:
+    """`publish_decisions` of several photos that are known here. Call it inside `db.write`."""
+    _publish(db, {sha: _tag_rows((), decisions) for sha, decisions in words.items()})
 
 
 def _publish(db: sqlite3.Connection, tags: Mapping[str, Sequence[TagRow]]) -> None:
     """Replace the tags that stand for photos, and the columns other programs read.
 
     Only rows that differ are written: a row taken out and put back moves pages of two trees, which is most of the work.
+    What another program left in the columns is kept first.
     """
+    keep_before_publishing(db, list(tags))
     gone: list[tuple[str, str]] = []
     fresh: list[tuple[str, *TagRow]] = []
     for sha, has in _stored_tags(db, list(tags)).items():
@@ -145,11 +182,8 @@ def _publish(db: sqlite3.Connection, tags: Mapping[str, Sequence[TagRow]]) -> No
         fresh,
     )
     moment = now()
-    db.executemany(
-        """UPDATE imgs SET auto_tags = ?, auto_tags_source = ?, auto_tags_confidence = ?, auto_tags_at = ?
-        WHERE imgsha = ?""",
-        [(*_columns_of(has), moment, sha) for sha, has in tags.items()],
-    )
+    db.executemany(PUBLISH, [(*_columns_of(has), moment, sha) for sha, has in tags.items()])
+    db.executemany("UPDATE ut_photos SET published_at = ? WHERE sha = ?", [(moment, sha) for sha in tags])
 
 
 def _columns_of(tags: Sequence[TagRow]) -> tuple[str, str, str]:
@@ -166,12 +200,13 @@ def stored(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, Rows]:
     """What stands for these photos."""
     tags = _stored_tags(db, shas)
     rows = db.execute(
-        f"""SELECT sha, view_confidence, condition_score, condition_label, era,
+        f"""SELECT sha, {", ".join(PHOTO_COLUMNS)},
             view_type, quality_score, scene_view_type, scene_confidence, scene_model
         FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha IN ({",".join("?" * len(shas))})""",
         tuple(shas),
     )
-    return {row[0]: Rows(row[0], tuple(row)[1:5], tuple(row)[5:], tuple(tags[row[0]])) for row in rows}
+    end = 1 + len(PHOTO_COLUMNS)
+    return {row[0]: Rows(row[0], tuple(row)[1:end], tuple(row)[end:], tuple(tags[row[0]])) for row in rows}
 
 
 def _stored_tags(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, list[TagRow]]:
@@ -208,17 +243,40 @@ def tags(db: sqlite3.Connection, sha: str) -> list[EffectiveTag]:
 
 def derived_facts(db: sqlite3.Connection, sha: str) -> dict[str, Any]:
     """View type, condition and era of a photo in the form of `taxonomy derive`; no view type before it was tagged."""
+    from urbextag.taxonomy import join_era
+    from urbextag.taxonomy.wire import condition_to_dict, era_to_dict, hint_to_dict, view_to_dict
+
     row = db.execute(
-        """SELECT view_type, view_confidence, condition_score, condition_label, era
-        FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha = ?""",
-        (sha,),
+        f"SELECT view_type, {', '.join(PHOTO_COLUMNS)} FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha = ?", (sha,)
     ).fetchone()
     tagged = row["view_confidence"] is not None
-    view = {"value": row["view_type"], "confidence": row["view_confidence"]} if tagged else None
-    condition = {"score": row["condition_score"], "label": row["condition_label"]} if row["condition_label"] else None
-    return {"view_type": view, "condition": condition, "era": json.loads(row["era"] or "[]")}
+    view = view_to_dict(row["view_type"], row["view_confidence"], view_conflict(row["view_conflict"]))
+    elements = condition_elements(row["condition_elements"])
+    condition = Condition(row["condition_score"], row["condition_label"], elements) if row["condition_label"] else None
+    hints = era_hints(row["era"])
+    return {
+        "view_type": view if tagged else None,
+        "condition": condition_to_dict(condition) if condition else None,
+        "era": [hint_to_dict(hint) for hint in hints],
+        "era_summary": era_to_dict(join_era(hints)),
+    }
 
 
 def era_hints(text: str | None) -> list[EraHint]:
     """The era hints of `ut_photos.era`."""
-    return [EraHint(**(hint | {"years": tuple(hint["years"])})) for hint in json.loads(text or "[]")]
+    return [EraHint(**_tuples(hint, "years", "because")) for hint in json.loads(text or "[]")]
+
+
+def condition_elements(text: str | None) -> tuple[ElementCondition, ...]:
+    """The elements of `ut_photos.condition_elements`."""
+    return tuple([ElementCondition(**_tuples(element, "because")) for element in json.loads(text or "[]")])
+
+
+def view_conflict(text: str | None) -> ViewConflict | None:
+    """The conflict of `ut_photos.view_conflict`."""
+    return ViewConflict(**_tuples(json.loads(text), "reasons")) if text else None
+
+
+def _tuples(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The fields of a record as JSON gave them, its lists as tuples; a name that is missing stays so."""
+    return {name: tuple(value) if name in names else value for name, value in fields.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from urbextag.records import Context, ViewType, Why
 from urbextag.taxonomy.concept import Concept
-from urbextag.taxonomy.fuse import NAME_GROUP, Opinion, confidence
+from urbextag.taxonomy.fuse import NAME_GROUP, Opinion, confidence, threshold
 from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.view import contradicts
 
@@ -39,11 +39,12 @@ def situation(
     rules = taxonomy.sources.rules
     seen: dict[str, float] = {}
     if place is None:
+        least = threshold(taxonomy, "place")
         for concept_id, opinion in heard.items():
             concept = taxonomy.concepts[concept_id]
             if concept.facet == "place":
                 sure = confidence(rules.prior, opinion)
-                if sure >= rules.threshold:
+                if sure >= least:
                     for one in (concept_id, *concept.lineage):
                         seen[one] = max(sure, seen.get(one, 0.0))
     typical = Why(SOURCE, f"{view[0]} view", rules.view_match * view[1])

@@ -6,43 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
-from typing import NamedTuple
 
-from urbextag.records import Derived, Record, SceneResult, TagScore, ViewType, Why
+from urbextag.records import Derived, Record, SceneResult, ViewConflict, ViewType, Why
+from urbextag.taxonomy.choose import Weighed, choose
 from urbextag.taxonomy.concept import Concept
 from urbextag.taxonomy.condition import condition_of
 from urbextag.taxonomy.context import Situation, nudges, situation
 from urbextag.taxonomy.era import era_hints
 from urbextag.taxonomy.fuse import (
     CONFIDENCE_LIMIT,
-    LIKELY_FROM,
     NAME_GROUP,
     Opinion,
     confidence,
     hear,
     join,
     opinions,
-    seen_by,
+    threshold,
 )
 from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.sources import log_odds
-from urbextag.taxonomy.view import infer, rule_view, settle_view, without_text
+from urbextag.taxonomy.view import is_archive_material, judge, tally, without_text
 
 _IMPLIED_REPEAT = 0.5
 PERSON_GROUP = "person"
 """Group of a person's rulings among those that speak of a concept."""
 NO_RULINGS: Mapping[str, bool] = MappingProxyType({})
-
-
-class Weighed(NamedTuple):
-    """One concept that the evidence names, context included, before tags are chosen."""
-
-    opinion: Opinion
-    nudges: tuple[Why, ...]
-    confidence: float
-    """In [0, 1]."""
-    ruled: bool = False
-    """Whether a person says that it is there: then it is a tag, whatever else holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +39,7 @@ class Scales:
 
     view: ViewType
     view_confidence: float
+    view_conflict: ViewConflict | None
     weighed: Mapping[str, Weighed]
     unmatched: tuple[str, ...]
 
@@ -61,8 +50,9 @@ def derive(
     """All that follows from one photo's evidence.
 
     A person's ruling on the view outranks the view type of the context, that outranks `scene`, and that outranks the
-    view inferred from the evidence. A photo of a document gets no condition: decay in an old picture is not the decay
-    of the place.
+    view inferred from the evidence; where the evidence contradicts one of the three latter, it is told
+    (`view_conflict`), and `scene` loses confidence or gives way. Documents and historic photos get no condition and no
+    era: decay in an old picture is not the decay of the place, and its years are its own.
 
     Args:
         taxonomy: the concepts and rules.
@@ -73,14 +63,16 @@ def derive(
     """
     scales = weigh_record(taxonomy, record, scene, rulings)
     tags = choose(taxonomy, scales.weighed, scales.view)
+    archival = is_archive_material(scales.view, [tag.id for tag in tags])
     return Derived(
         id=record.id,
         tags=tags,
         view_type=scales.view,
         view_confidence=round(scales.view_confidence, 4),
-        condition=None if scales.view == "document" else condition_of(tags, taxonomy.concepts),
-        era=era_hints(tags, record.evidence, taxonomy.concepts),
+        condition=None if archival else condition_of(tags, taxonomy.concepts),
+        era=() if archival else era_hints(tags, record.evidence, taxonomy.concepts),
         unmatched=scales.unmatched,
+        view_conflict=scales.view_conflict,
     )
 
 
@@ -91,23 +83,22 @@ def weigh_record(
     said, unmatched = hear(taxonomy, record.evidence)
     opened = opinions(taxonomy.sources, said)
     heard = overrule(taxonomy, opened, rulings)
-    if scene is None or scene.view_type == "unknown":
-        shown, sure, _ = infer(taxonomy, overrule(taxonomy, without_text(taxonomy, said, opened), rulings))
-    else:
-        shown, sure = scene.view_type, scene.confidence
-    view = rule_view(taxonomy, settle_view(record.context, (shown, sure)), rulings)
-    known = situation(taxonomy, record.context, view, heard)
-    weighed = weigh(taxonomy, heard, known, (shown, sure))
+    counted = tally(taxonomy, overrule(taxonomy, without_text(taxonomy, said, opened), rulings))
+    judged = judge(taxonomy, counted, record.context, scene, rulings)
+    known = situation(taxonomy, record.context, judged.view, heard)
+    weighed = weigh(taxonomy, heard, known, judged.seen)
     for concept_id, is_there in rulings.items():
         if not is_there:  # implied or shown by the view, for what named it was overruled
             weighed.pop(concept_id, None)
         elif concept_id in heard:
             weighed[concept_id] = Weighed(heard[concept_id], (), 1.0, ruled=True)
-    return Scales(view[0], view[1], weighed, unmatched)
+    return Scales(*judged.view, judged.conflict, weighed, unmatched)
 
 
-def overrule(taxonomy: Taxonomy, heard: Mapping[str, Opinion], rulings: Mapping[str, bool]) -> dict[str, Opinion]:
+def overrule(taxonomy: Taxonomy, heard: Mapping[str, Opinion], rulings: Mapping[str, bool]) -> Mapping[str, Opinion]:
     """The opinions with a person's above them: certain of what is there, silent on what is not."""
+    if not rulings:
+        return heard
     ruled = dict(heard)
     for concept_id, is_there in rulings.items():
         if not is_there:
@@ -150,7 +141,7 @@ def weigh(
         if concept_id in heard:
             pushes += _lines(taxonomy, concept, base)
         if concept_id in excluded:
-            pushes.append(Why("excluded", excluded[concept_id], -rules.excluded))
+            pushes.append(excluded[concept_id])
         if not pushes and opinion is heard.get(concept_id):  # as with most concepts
             weighed[concept_id] = Weighed(opinion, (), base[concept_id])
             continue
@@ -186,7 +177,9 @@ def _implied(taxonomy: Taxonomy, heard: Mapping[str, Opinion], base: Mapping[str
     found: dict[str, list[tuple[float, str]]] = {}
     for concept_id, opinion in heard.items():
         concept = taxonomy.concepts[concept_id]
-        if concept.implies and base[concept_id] >= rules.threshold and opinion.groups != {NAME_GROUP}:
+        if not concept.implies or opinion.groups == {NAME_GROUP}:
+            continue
+        if base[concept_id] >= threshold(taxonomy, concept.facet):
             for target in concept.implies:
                 found.setdefault(target, []).append((rules.implied * base[concept_id], concept.label))
     implied: dict[str, Opinion] = {}
@@ -198,73 +191,19 @@ def _implied(taxonomy: Taxonomy, heard: Mapping[str, Opinion], base: Mapping[str
     return implied
 
 
-def _excluded(taxonomy: Taxonomy, base: Mapping[str, float]) -> dict[str, str]:
-    """Concepts that a likelier one excludes, with the label of that one."""
-    threshold = taxonomy.sources.rules.threshold
-    found: dict[str, str] = {}
-    for concept_id in sorted(base):
-        for target in taxonomy.concepts[concept_id].excludes:
-            if target in base and base[concept_id] > max(base[target], threshold):
-                found.setdefault(target, taxonomy.concepts[concept_id].label)
-    return found
+def _excluded(taxonomy: Taxonomy, base: Mapping[str, float]) -> dict[str, Why]:
+    """The less sure of two concepts that exclude each other, with what the surest of its rivals takes from it.
 
-
-def choose(taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType) -> tuple[TagScore, ...]:
-    """The tags of a photo, best first: what a person ruled, then the model's up to the budget.
-
-    The model's are sure enough, corroborated where one witness is not enough, fit the view and are the most specific of
-    their line.
+    Exclusion goes both ways, whichever of the two names it; between equals nothing is decided.
     """
-    rules, concepts = taxonomy.sources.rules, taxonomy.concepts
-    sure = {
-        concept_id: one
-        for concept_id, one in weighed.items()
-        if one.ruled or (one.confidence >= rules.threshold and _stands(taxonomy, concept_id, one, view))
-    }
-    outdone = {
-        concept_id
-        for concept_id, one in sure.items()
-        if one.confidence < LIKELY_FROM and _gives_way(taxonomy, concept_id, sure)
-    }
-    above = {ancestor for concept_id in sure.keys() - outdone for ancestor in concepts[concept_id].lineage}
-    ruled = {concept_id for concept_id, one in sure.items() if one.ruled}
-    ranked: list[tuple[bool, float, str]] = []
-    for concept_id in (sure.keys() - outdone - above) | ruled:
-        concept = concepts[concept_id]
-        worth = rules.generic_rank if concept.generic else 1.0 + rules.depth_rank * len(concept.lineage)
-        ranked.append((concept_id not in ruled, -sure[concept_id].confidence * worth, concept_id))
-    ranked.sort()
-    best = ranked[: max(rules.budget, len(ruled))]
-    return tuple([_tag(concepts[concept_id], sure[concept_id]) for _, _, concept_id in best])
-
-
-def _gives_way(taxonomy: Taxonomy, concept_id: str, sure: Mapping[str, Weighed]) -> bool:
-    """Whether a (merely possible) concept stands below a much surer one that is not generic: one tag per line."""
-    own, gap = sure[concept_id].confidence, taxonomy.sources.rules.line_gap
-    for ancestor in taxonomy.concepts[concept_id].lineage:
-        if ancestor in sure and not taxonomy.concepts[ancestor].generic and sure[ancestor].confidence > own + gap:
-            return True
-    return False
-
-
-def _stands(taxonomy: Taxonomy, concept_id: str, one: Weighed, view: ViewType) -> bool:
-    """Whether a concept that is sure enough may be a tag: it fits the view and has the witnesses that it needs."""
-    concept = taxonomy.concepts[concept_id]
-    if not _fits(concept, view):
-        return False
-    sources = taxonomy.sources
-    return not concept.corroborate or seen_by(sources, one.opinion, sources.rules.corroboration) >= 2
-
-
-def _fits(concept: Concept, view: ViewType) -> bool:
-    """A document shows no condition of the place, and a known view leaves no room for another view's name."""
-    if view == "document" and concept.facet == "condition":
-        return False
-    return concept.facet != "view" or view == "unknown" or view in concept.views
-
-
-def _tag(concept: Concept, one: Weighed) -> TagScore:
-    why = one.opinion.why()
-    if one.nudges:
-        why += tuple([Why(push.source, push.label, round(push.weight, 3)) for push in one.nudges])
-    return TagScore(concept.id, concept.label, round(one.confidence, 4), concept.synonyms, concept.ancestors, why)
+    rules = taxonomy.sources.rules
+    found: dict[str, tuple[float, str]] = {}
+    for concept_id, own in base.items():
+        for target in taxonomy.concepts[concept_id].excludes:
+            if target not in base or base[target] == own:
+                continue
+            winner, loser = (concept_id, target) if own > base[target] else (target, concept_id)
+            named = taxonomy.concepts[winner]
+            if base[winner] >= threshold(taxonomy, named.facet):
+                found[loser] = max((base[winner], named.label), found.get(loser, (0.0, "")))
+    return {loser: Why("excluded", label, -rules.excluded * sure) for loser, (sure, label) in found.items()}

@@ -87,24 +87,41 @@ FIELDS: dict[str, Callable[[Reader, yaml.Node, str], Any]] = {
 }
 
 
-def read_concepts(reader: Reader, root: yaml.Node) -> list[Entry]:
-    """The entries of a taxonomy file, in order; what is wrong goes to the reader's complaints."""
-    top = reader.known(root, "the file", ("facet", "concepts"))
+def read_concepts(reader: Reader, root: yaml.Node, beside: tuple[str, ...] = ()) -> list[Entry]:
+    """The entries of a taxonomy file, in order; what is wrong goes to the reader's complaints.
+
+    Args:
+        reader: of the file.
+        root: its root node.
+        beside: names that may stand in the file as well; where one of them does, `concepts` may be missing.
+    """
+    top = reader.known(root, "the file", ("facet", "concepts", *beside))
     if top is None:
         return []
-    for name in ("facet", "concepts"):
-        if name not in top:
-            reader.complain(root, f"{name} is missing")
-            return []
-    facet_node = top["facet"][0]
-    named = reader.string(facet_node, "facet")
-    facet = next((facet for facet in FACETS if facet == named), None)
-    if facet is None:
-        if named is not None:
-            reader.complain(facet_node, f"unknown facet {named}; known are {', '.join(FACETS)}")
+    if "concepts" not in top:
+        if not top.keys() & set(beside):
+            reader.complain(root, "concepts is missing")
         return []
-    concepts = reader.mapping(top["concepts"][0], "concepts") or {}
-    return [_read_entry(reader, facet, slug, node, where) for slug, (node, where) in concepts.items()]
+    facet = _read_facet(reader, top["facet"][0]) if "facet" in top else None
+    entries: list[Entry] = []
+    for name, (node, where) in (reader.mapping(top["concepts"][0], "concepts") or {}).items():
+        own, _, slug = name.rpartition("/")
+        if not own and "facet" not in top:
+            reader.complaints.add(where, f"facet is missing: write it above, or {name} as facet/{name}")
+        elif own and own not in FACETS:
+            reader.complaints.add(where, f"unknown facet {own}; known are {', '.join(FACETS)}")
+        elif found := next((known for known in FACETS if known == own), facet):
+            entries.append(_read_entry(reader, found, slug, node, where))
+    return entries
+
+
+def _read_facet(reader: Reader, node: yaml.Node) -> Facet | None:
+    """The facet of all concepts of a file that name none of their own."""
+    named = reader.string(node, "facet")
+    facet = next((facet for facet in FACETS if facet == named), None)
+    if facet is None and named is not None:
+        reader.complain(node, f"unknown facet {named}; known are {', '.join(FACETS)}")
+    return facet
 
 
 def _read_entry(reader: Reader, facet: Facet, slug: str, node: yaml.Node, where: Where) -> Entry:

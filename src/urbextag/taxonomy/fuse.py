@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from urbextag.records import Evidence, Why
+from urbextag.taxonomy.concept import Facet
 from urbextag.taxonomy.model import Taxonomy
 from urbextag.taxonomy.sources import Sources
 from urbextag.taxonomy.words import fold_phrase
@@ -59,25 +60,40 @@ def probability(log_odds: float) -> float:
     return growth / (1.0 + growth)
 
 
+def threshold(taxonomy: Taxonomy, facet: Facet) -> float:
+    """Confidence from which a concept of this facet is a tag: what calibration taught, else what the rules say."""
+    return taxonomy.calibration.thresholds.get(facet, taxonomy.sources.rules.threshold)
+
+
 def hear(taxonomy: Taxonomy, evidence: Iterable[Evidence]) -> tuple[Said, tuple[str, ...]]:
-    """What was said of which concept, and the unknown words of the sources whose words are vocabulary (in order)."""
+    """What was said of which concept, and the unknown words of the sources whose words are vocabulary (in order).
+
+    What calibration taught of a source's reliability in a facet scales its weights there.
+    """
     said: Said = {}
+    taught = taxonomy.calibration.reliability
     unknown: dict[tuple[str, ...], str] = {}
     match = taxonomy.matcher.match
+    by_name, default = taxonomy.sources.by_name, taxonomy.sources.default
     for piece in evidence:
-        source = taxonomy.sources.get(piece.source)
+        name, label = piece.source, piece.label
+        source = by_name.get(name, default)
         weight = source.weigh(piece.score)
         if weight <= 0.0:
             continue
-        name, label = piece.source, piece.label
         matches = match(label)
         for concept, _, _, certainty in matches.found:
             if concept.facet in source.facets:
+                believed = weight * certainty
+                if taught and (name, concept.facet) in taught:
+                    believed *= taught[name, concept.facet]
+                    if believed <= 0.0:
+                        continue
                 by_source = said.get(concept.id)
                 if by_source is None:
-                    said[concept.id] = {name: [(weight * certainty, label)]}
+                    said[concept.id] = {name: [(believed, label)]}
                 else:
-                    by_source.setdefault(name, []).append((weight * certainty, label))
+                    by_source.setdefault(name, []).append((believed, label))
         if source.vocabulary:
             for words in matches.leftover:
                 unknown.setdefault(fold_phrase(words), words)
@@ -118,10 +134,12 @@ def _opinion(sources: Sources, by_source: Mapping[str, list[tuple[float, str]]])
     best: dict[str, tuple[float, list[tuple[float, str, str]]]] = {}
     caps: dict[str, float] = {}
     for name in sorted(by_source):
-        source, group = sources.get(name), _group(sources, name)
+        source = sources.get(name)
+        group = source.group if source is not sources.default else name
         parts: list[tuple[float, str, str]] = []
         share, total = 1.0, 0.0
-        for weight, label in sorted(by_source[name], key=lambda one: (-one[0], one[1])):
+        phrases = by_source[name]
+        for weight, label in sorted(phrases, key=lambda one: (-one[0], one[1])) if len(phrases) > 1 else phrases:
             parts.append((weight * share, name, label))
             total += weight * share
             share *= source.repeat
@@ -134,7 +152,8 @@ def _opinion(sources: Sources, by_source: Mapping[str, list[tuple[float, str]]])
         caps[group] = max(source.cap, caps.get(group, 0.0))
     cap = CONFIDENCE_LIMIT if len(caps) > 1 else next(iter(caps.values()))
     everything = [part for _, parts in best.values() for part in parts]
-    everything.sort(key=lambda part: (-part[0], part[1], part[2]))
+    if len(everything) > 1:
+        everything.sort(key=lambda part: (-part[0], part[1], part[2]))
     return Opinion(math.fsum(total for total, _ in best.values()), cap, frozenset(best), tuple(everything))
 
 

@@ -31,7 +31,7 @@ class Taxonomy:
     """Slug -> concept id, where one concept alone has it."""
     views: Mapping[ViewType, str] = field(repr=False)
     """View type -> id of the view concept that names it."""
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
     """What the owner's decisions taught."""
 
     def find(self, text: str) -> Concept | None:

@@ -13,6 +13,8 @@ from urbextag.taxonomy.words import fold_phrase
 
 Key = tuple[str, str]
 """Facet and slug."""
+ROOM: Key = ("room", "room")
+"""Ancestor of all that the facet room holds."""
 
 
 def merge(packaged: list[Entry], user: list[Entry], complaints: Complaints) -> dict[Key, Entry]:
@@ -47,6 +49,8 @@ def resolve(entries: Mapping[Key, Entry], complaints: Complaints) -> dict[str, C
     """Concepts by id. Unknown parents, cycles and unknown references are complained of."""
     lineages = {key: _lineage(key, entries, complaints) for key in entries}
     ids = {key: "/".join([key[0], *(slug for _, slug in reversed(line)), key[1]]) for key, line in lineages.items()}
+    for key, line in lineages.items():
+        line += [kind for kind in _kinds(key, entries) if kind not in line]
     return {ids[key]: _concept(key, entries, lineages[key], ids, complaints) for key in entries}
 
 
@@ -66,6 +70,20 @@ def _lineage(key: Key, entries: Mapping[Key, Entry], complaints: Complaints) -> 
         line.append(parent)
         entry = entries[parent]
     return line
+
+
+def _kinds(key: Key, entries: Mapping[Key, Entry]) -> list[Key]:
+    """What a concept is by its name, beside its parents and without a part in its id: a generic one, or a room.
+
+    A bar stool stands among the furniture and is a stool; a kitchen is a room. A place has one line: its category.
+    """
+    facet, slug = key
+    if facet == "place":
+        return []
+    words = slug.split("-")
+    heads: list[Key] = [(facet, "-".join(words[start:])) for start in range(1, len(words))]
+    found = [head for head in heads if head in entries and entries[head].values.get("generic")]
+    return [*found, ROOM] if facet == ROOM[0] and key != ROOM and ROOM in entries else found
 
 
 def _concept(

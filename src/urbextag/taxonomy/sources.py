@@ -25,6 +25,8 @@ class Rules:
     """Confidence from which a concept is a tag."""
     budget: int
     """Most tags of one photo."""
+    facet_budget: Mapping[Facet, int]
+    """Most tags of one photo in a facet; facets that are not named have no bound of their own."""
     implied: float
     """Weight of a concept that a certain tag implies."""
     implied_cap: float
@@ -56,12 +58,18 @@ class Rules:
     """Share of the rank that a generic concept keeps."""
     depth_rank: float
     """Gain of rank for each ancestor."""
+    home_rank: float
+    """Gain of rank of what is at home in certain kinds of place only: it tells more than what stands everywhere."""
     view_named: float
     """Weight of a view that a source names, in the sum that infers the view type."""
     view_shown: float
     """Weight of a view that a concept speaks for, in that sum."""
     view_margin: float
     """Log-odds by which the best view must lead; below it the view stays unknown."""
+    view_conflict: float
+    """Confidence from which concepts that contradict a view are a conflict."""
+    view_overturn: float
+    """Confidence left to the picture's own scores in a conflict at which the concepts' view holds instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,10 @@ _BOUNDS = {
     "line_gap": (0.0, 1.0),
     "generic_rank": (0.0, 1.0),
     "place_seen": (0.0, 5.0),
+    "view_conflict": (0.5, 1.0),
+    "view_overturn": (0.0, 0.5),
 }
+_MOST_TAGS = 1000
 _SOURCE_FIELDS = ("weight", "curve", "cap", "repeat", "group", "facets", "vocabulary")
 
 
@@ -160,21 +171,30 @@ def _read_rules(reader: Reader, node: yaml.Node) -> Rules | None:
     entries = reader.known(node, "rules", names)
     if entries is None:
         return None
-    for name in names:
+    numbers = [name for name in names if name not in ("budget", "facet_budget")]
+    for name in (*numbers, "budget"):
         if name not in entries:
             reader.complain(node, f"{name} is missing in rules")
             return None
-    budget = reader.integer(entries["budget"][0], "budget", 1, 1000)
+    budget = reader.integer(entries["budget"][0], "budget", 1, _MOST_TAGS)
+    facets = _read_facet_budget(reader, entries["facet_budget"][0]) if "facet_budget" in entries else {}
     values: dict[str, float] = {}
-    for name in names:
-        if name == "budget":
-            continue
+    for name in numbers:
         value = reader.number(entries[name][0], name, *_BOUNDS.get(name, (0.0, 20.0)))
         if value is not None:
             values[name] = value
-    if budget is None or len(values) < len(names) - 1:
+    if budget is None or facets is None or len(values) < len(numbers):
         return None
-    return Rules(budget=budget, **values)
+    return Rules(budget=budget, facet_budget=facets, **values)
+
+
+def _read_facet_budget(reader: Reader, node: yaml.Node) -> dict[Facet, int] | None:
+    entries = reader.known(node, "facet_budget", FACETS)
+    if entries is None:
+        return None
+    read = {facet: reader.integer(entries[facet][0], facet, 0, _MOST_TAGS) for facet in FACETS if facet in entries}
+    known = {facet: most for facet, most in read.items() if most is not None}
+    return known if len(known) == len(read) else None
 
 
 def _read_bias(reader: Reader, node: yaml.Node) -> dict[ViewType, float] | None:

@@ -7,8 +7,21 @@ from dataclasses import asdict
 from typing import Any
 
 from urbextag.errors import UsageError
-from urbextag.records import VIEW_TYPES, Context, Derived, Evidence, Record, TagScore, ViewType, Years
-from urbextag.taxonomy.era import parse_years
+from urbextag.records import (
+    VIEW_TYPES,
+    Condition,
+    Context,
+    Derived,
+    Era,
+    EraHint,
+    Evidence,
+    Record,
+    TagScore,
+    ViewConflict,
+    ViewType,
+    Years,
+)
+from urbextag.taxonomy.era import join_era, parse_years
 from urbextag.taxonomy.fuse import band
 
 _REMEDY = (
@@ -38,14 +51,47 @@ def parse_record(text: str, line: int = 1) -> Record:
 
 def derived_to_dict(derived: Derived) -> dict[str, Any]:
     """The object of `taxonomy derive`, ready for `json.dumps`."""
-    condition = derived.condition
     return {
         "id": derived.id,
         "tags": [_tag(tag) for tag in derived.tags],
-        "view_type": {"value": derived.view_type, "confidence": derived.view_confidence},
-        "condition": None if condition is None else {"score": condition.score, "label": condition.label},
-        "era": [asdict(hint) | {"years": list(hint.years), "because": list(hint.because)} for hint in derived.era],
+        "view_type": view_to_dict(derived.view_type, derived.view_confidence, derived.view_conflict),
+        "condition": condition_to_dict(derived.condition) if derived.condition else None,
+        "era": [hint_to_dict(hint) for hint in derived.era],
+        "era_summary": era_to_dict(join_era(derived.era)),
         "unmatched": list(derived.unmatched),
+    }
+
+
+def view_to_dict(view: str, confidence: float, conflict: ViewConflict | None) -> dict[str, Any]:
+    """A view type, with `conflict` where the tags contradict it: what they say."""
+    said: dict[str, Any] = {"value": view, "confidence": confidence}
+    if conflict is None:
+        return said
+    told = {"value": conflict.view_type, "confidence": conflict.confidence, "reasons": list(conflict.reasons)}
+    return said | {"conflict": told}
+
+
+def condition_to_dict(condition: Condition) -> dict[str, Any]:
+    """A condition with its elements, the worst first."""
+    elements = [asdict(element) | {"because": list(element.because)} for element in condition.elements]
+    return {"score": condition.score, "label": condition.label, "elements": elements}
+
+
+def hint_to_dict(hint: EraHint) -> dict[str, Any]:
+    """One cue to the era."""
+    return asdict(hint) | {"years": list(hint.years), "because": list(hint.because)}
+
+
+def era_to_dict(era: Era | None) -> dict[str, Any] | None:
+    """What the cues say together: `built` and `used` as [first, last] or null, the chain, conflicts as pairs."""
+    if era is None:
+        return None
+    return {
+        "built": list(era.built) if era.built else None,
+        "used": list(era.used) if era.used else None,
+        "confidence": era.confidence,
+        "chain": [hint_to_dict(hint) for hint in era.chain],
+        "conflicts": [[hint_to_dict(one), hint_to_dict(other)] for one, other in era.conflicts],
     }
 
 
