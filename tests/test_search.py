@@ -123,8 +123,9 @@ def test_embeddings_come_back_as_they_went_in(archive, model, tmp_path):
         assert set(embeddings.of(db, [first, other, "f" * 64])) == {first, other}
         assert embeddings.load_all(db, "no", "such")[0] == []
         with write(db):
-            db.execute("DELETE FROM imgs WHERE imgsha = ?", (first,))
-        assert first not in embeddings.of(db, [first])
+            db.execute("DELETE FROM imgs WHERE imgsha = ?", (first,))  # as the application does
+        assert first not in embeddings.load_all(db, model.spec.name, model.identity)[0]
+        assert embeddings.counts(db)[model.spec.name, model.identity] == 3
 
 
 @pytest.mark.parametrize("vector", [np.ones(8), np.zeros(8), np.array([np.nan, 1.0]), np.array([])])

@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from urbextag import config as settings
+from urbextag import paths
 from urbextag.errors import ArchiveError
-from urbextag.store.db import connect, faults
+from urbextag.store.attach import keeps_relative_paths
+from urbextag.store.db import connect, faults, is_attached
 
 if TYPE_CHECKING:
     from urbextag.taxonomy import Taxonomy
@@ -24,24 +26,33 @@ class Archive:
     root: Path
     config: settings.Config
     db: sqlite3.Connection
+    attached: bool = False
+    """The database is another application's, and so are the paths in it."""
+    relative: bool = True
+    """Paths within the archive's folder are kept relative to it."""
 
     def stored(self, path: Path) -> str:
-        """A photo's path as the archive keeps it, with forward slashes.
+        """A photo's path as the archive keeps it: as the mapping has it where one covers the photo.
 
-        Relative to the archive's folder where the photo lies within it, so that the whole can be moved; else absolute.
+        Else with forward slashes, relative to the archive's folder where the photo lies within it, so that the whole
+        can be moved, else absolute.
         """
         path = path.parent.resolve() / path.name  # the folder's real place, but not that of a photo that is a link
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        mapped = paths.stored(self.config.paths, path)
+        if mapped is not None:
+            return mapped
+        relative = self.relative and path.is_relative_to(self.root)
+        return path.relative_to(self.root).as_posix() if relative else path.as_posix()
 
     def load_taxonomy(self) -> Taxonomy:
         """The packaged taxonomy with the archive's own files; raises TaxonomyError."""
         from urbextag.taxonomy import load_taxonomy
 
-        return load_taxonomy(self.config.taxonomy.files)
+        return load_taxonomy(self.config.taxonomy.files, calibration=self.config.taxonomy.calibration)
 
     def locate(self, stored: str) -> Path:
         """Where a kept path lies on this machine."""
-        return self.root / PurePosixPath(stored)
+        return paths.here(self.config.paths, stored) or self.root / PurePosixPath(stored)
 
 
 def create(folder: Path) -> bool:
@@ -93,4 +104,5 @@ def opened(root: Path) -> Iterator[Archive]:
     config = settings.load_config(root)
     path = config.database
     with faults(path), closing(connect(path)) as db:
-        yield Archive(root, config, db)
+        guest = is_attached(db)
+        yield Archive(root, config, db, guest, not guest or keeps_relative_paths(db))

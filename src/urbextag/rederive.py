@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sqlite3
@@ -10,12 +9,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from urbextag.cycles import no_search_for_cycles
 from urbextag.models.catalogue import find
 from urbextag.models.installed import models_folder
 from urbextag.prompt import prompt_of
@@ -44,7 +43,7 @@ class Derivation:
     """A photo derived again outside of a transaction, with what tells whether that still holds inside of one."""
 
     sha: str
-    last_decision: int
+    last_decision: decisions.Mark
     tagged_at: str
     fingerprint: str
     rows: findings.Rows | None
@@ -121,20 +120,8 @@ def derive_again(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) 
 
 def derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> list[Derivation]:
     """Derive photos and compare with what stands, without writing. One read transaction: one state of the archive."""
-    with _no_search_for_cycles():
+    with no_search_for_cycles():
         return _derive_chunk(db, deriver, shas)
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Python looks for cycles as objects add up: among a million of them, none in a cycle, that doubles the time."""
-    searches = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searches:
-            gc.enable()
 
 
 def _derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> list[Derivation]:
@@ -198,7 +185,9 @@ def _begin(root: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends the pool in good order
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = load_config(root)
-    deriver = make_deriver(config, load_taxonomy(config.taxonomy.files), threads=1)
+    deriver = make_deriver(
+        config, load_taxonomy(config.taxonomy.files, calibration=config.taxonomy.calibration), threads=1
+    )
     _child.append((connect(config.database), deriver))
 
 

@@ -19,6 +19,7 @@ from urbextag.files import FileStamp, content_sha256
 from urbextag.heartbeat import heartbeat
 from urbextag.records import Failure, PhotoRef, PhotoResult
 from urbextag.rederive import derive_again
+from urbextag.store import attach as guests
 from urbextag.store import jobs, locations, photos, results, scopes
 from urbextag.store.db import write
 
@@ -213,25 +214,36 @@ def save(worker: Worker, claim: jobs.Claim, outcome: PhotoResult | Failure) -> b
 def locate(archive: Archive, sha: str) -> Path | Failure:
     """The file that holds this content: the archive's own path, else a copy that was seen.
 
+    A file of an attached archive that was never looked at is taken at the application's word. So is one that has
+    changed where the application knows photos by something else than the SHA-256 of their content.
+
     A Failure that is not the photo's own fault where none is there: a drive may be unplugged.
     """
     changed = False
-    for stored, stamp in photos.paths_of(archive.db, sha):
+    for stored, stamp in _candidates(archive, sha):
         path = archive.locate(stored)
         try:
             here = FileStamp.of(path)
             if here == stamp:
                 return path
-            if here.size == stamp.size and content_sha256(path) == sha:
-                with write(archive.db):
-                    photos.restamp(archive.db, stored, here)
-                return path
+            same = here.size == stamp.size and content_sha256(path) == sha
         except OSError:
             continue
+        if same or (archive.attached and (stamp == guests.NEVER or not guests.is_content_key(archive.db, sha))):
+            with write(archive.db):
+                guests.seen(archive.db, sha, stored, here)
+            return path
         changed = True
     if changed:
         return Failure(sha, "file", "has changed since it was added; add it again", own_fault=False)
     return Failure(sha, "file", "is not there; plug in its drive or add the folder it is in", own_fault=False)
+
+
+def _candidates(archive: Archive, sha: str) -> list[tuple[str, FileStamp]]:
+    """Where this content may lie; the application of an attached archive may have moved it since it was taken up."""
+    known = photos.paths_of(archive.db, sha)
+    told = photos.current_path(archive.db, sha) if archive.attached else None
+    return known if told is None or told in dict(known) else [(told, guests.NEVER), *known]
 
 
 def found_again(archive: Archive) -> list[str]:
@@ -240,7 +252,7 @@ def found_again(archive: Archive) -> list[str]:
         row["sha"]
         for row in jobs.troubled(archive.db)
         if row["state"] == "missing"
-        and any(archive.locate(stored).exists() for stored, _ in photos.paths_of(archive.db, row["sha"]))
+        and any(archive.locate(stored).exists() for stored, _ in _candidates(archive, row["sha"]))
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from urbextag.cli.attach import begin
 from urbextag.cli.common import (
     App,
     complete_location,
@@ -69,6 +70,7 @@ def enhance(
             from urbextag.cli.enhance_now import work_off
 
             refuse_while_paused(archive)
+        begin(archive)
         scope, name = _scope(archive, missing, changed, every, location, photo)
         servers = _look(archive, as_json)
         shas = _select(archive, scope, name)

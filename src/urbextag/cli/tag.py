@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from urbextag.choices import PROFILES, Profile
+from urbextag.cli.attach import begin
 from urbextag.cli.common import App, complete_location, count, emit, json_option, load_deriver, yes_option
 from urbextag.cli.tag_scope import resolve_scope, tag_scope
 from urbextag.errors import PhotosFailed, UsageError
@@ -63,7 +64,7 @@ def tag(
         if scope or location or photo or dry_run:
             raise UsageError("PHOTOS stand alone; scopes speak of the archive", "Give one or the other")
         config = app.config()
-        taxonomy = load_taxonomy(config.taxonomy.files)
+        taxonomy = load_taxonomy(config.taxonomy.files, calibration=config.taxonomy.calibration)
         context = hand_context(taxonomy, view_type, location_type, state, era)
         tag_alone(config.model_copy(update={"profile": profile or config.profile}), taxonomy, photos, context, as_json)
         return
@@ -74,6 +75,7 @@ def tag(
             "context by hand goes with PHOTOS", "In an archive: urbextag add PHOTOS --location NAME --type ..."
         )
     with app.archive() as archive:
+        begin(archive)
         tag_scope(archive, *resolve_scope(archive, scope, location, photo), dry_run=dry_run, yes=yes, as_json=as_json)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from urbextag.cli.attach import without_missing
 from urbextag.cli.common import (
     confirm,
     count,
@@ -87,7 +88,7 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
     with progress("Deriving", len(derive_only)) as update:
         rederive(archive, deriver, derive_only, cores(), update)
     request = uuid.uuid4().hex[:12]
-    counts = _run(archive, request, shas)
+    counts = _run(archive, request, without_missing(archive, request, shas))
     if as_json:
         emit({"scope": scope, "derived": len(derive_only), **counts})
     elif shas or derive_only:

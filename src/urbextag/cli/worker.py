@@ -9,6 +9,7 @@ from contextlib import nullcontext
 
 import click
 
+from urbextag.cli.attach import begin
 from urbextag.cli.common import App, count, load_deriver
 from urbextag.errors import PhotosFailed
 from urbextag.records import Failure, PhotoResult
@@ -36,6 +37,8 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
     from urbextag.worker import Crew, Worker, make_name, run
 
     with app.archive() as archive:
+        if not request:  # else `tag` has seen to it
+            begin(archive, queue=True)
         config, taxonomy = archive.config, archive.load_taxonomy()
         threads = thread_count(config)
         deriver = load_deriver(config, taxonomy, threads)

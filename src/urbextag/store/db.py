@@ -5,20 +5,21 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from urbextag.errors import ArchiveError
-from urbextag.store.migrations import MIGRATIONS
+from urbextag.store import dialect
+from urbextag.store.migrations import APPLICATION_TABLES, MIGRATIONS, NEEDED
 
 Item = TypeVar("Item")
 
 FULL_BYTES = 2**20
 """With less than this free, an I/O error of SQLite means that the disk is full."""
-SLICE_SECONDS = 0.015
+SLICE_SECONDS = 0.005
 """Time under the write lock that a slice of a long write aims at; other programs are promised 0.05 at most."""
 FIRST_SLICE = 32
 YIELD_SECONDS = 0.001
@@ -41,24 +42,35 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
             f"the archive's database {path} is missing or empty", "Restore it from a backup, or run: urbextag init"
         )
     with faults(path):
+        pending, names = list(MIGRATIONS), {}
         if path.exists():
-            with closing(
-                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-            ) as look:
-                pending = _pending(path, look)
-        else:
-            pending = list(MIGRATIONS)
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        db.row_factory = sqlite3.Row
+            with closing(look_at(path)) as look:
+                pending, names = _pending(path, look), dialect.other_names(look)
+                _refuse_lost_columns(path, look)
+        db = open_file(path, names)
         try:
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA synchronous = NORMAL")
             if pending:
                 db.execute("PRAGMA journal_mode = WAL")
-                _migrate(path, db)
+                with write(db):
+                    migrate(db)
         except BaseException:
             db.close()
             raise
+    return db
+
+
+def look_at(path: Path) -> sqlite3.Connection:
+    """Open a database to read alone."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+
+
+def open_file(path: Path, names: Mapping[str, str]) -> sqlite3.Connection:
+    """Open a database as it is, whatever its schema; `names`: what it calls columns (`dialect.other_names`)."""
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, factory=dialect.connection(names))
+    if not names:
+        db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA synchronous = NORMAL")
     return db
 
 
@@ -72,6 +84,8 @@ def _applied(db: sqlite3.Connection) -> set[str] | None:
 def _pending(path: Path, db: sqlite3.Connection) -> list[tuple[str, str]]:
     applied = _applied(db)
     if applied is None:
+        if is_applications(db):
+            raise ArchiveError(f"{path} is the archive application's and not attached", f"Run: urbextag attach {path}")
         if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise ArchiveError(f"{path} is a database of another program", "Name another folder: urbextag init DIR")
         return list(MIGRATIONS)
@@ -84,17 +98,67 @@ def _pending(path: Path, db: sqlite3.Connection) -> list[tuple[str, str]]:
     return [(name, sql) for name, sql in MIGRATIONS if name not in applied]
 
 
-def _migrate(path: Path, db: sqlite3.Connection) -> None:
-    """Apply what is pending. Looked at again under the write lock: two processes may open a fresh file at once."""
-    with write(db):
-        db.execute("CREATE TABLE IF NOT EXISTS ut_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)")
-        applied = _applied(db) or set()
-        for name, sql in MIGRATIONS:
-            if name in applied:
-                continue
-            for statement in sql.split(";\n"):
-                db.execute(statement)
-            db.execute("INSERT INTO ut_migrations VALUES (?, ?)", (name, now()))
+def is_applications(db: sqlite3.Connection) -> bool:
+    """Whether the file has the tables of the archive application."""
+    names = dialect.other_names(db)
+    return all(
+        {names.get(column, column) for column in columns} <= columns_of(db, table)
+        for table, columns in APPLICATION_TABLES.items()
+    )
+
+
+def is_attached(db: sqlite3.Connection) -> bool:
+    """Whether the file is the application's and our tables are guests in it."""
+    ours = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ut_settings'").fetchone()
+    return bool(ours and db.execute("SELECT 1 FROM ut_settings WHERE key = 'attached'").fetchone())
+
+
+def columns_of(db: sqlite3.Connection, table: str) -> set[str]:
+    """Names of a table's columns, as the file has them."""
+    return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+
+
+def missing_columns(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """(table, column, type) of what is needed in the application's tables and is not there."""
+    names = dialect.other_names(db)
+    return [
+        (table, column, kind)
+        for table, needed in NEEDED.items()
+        for column, kind in needed.items()
+        if names.get(column, column) not in columns_of(db, table)
+    ]
+
+
+def _refuse_lost_columns(path: Path, db: sqlite3.Connection) -> None:
+    """An application that rebuilds its tables from the columns it knows loses those that were added to them.
+
+    Neither is there anything to work with where somebody is about to detach the file.
+    """
+    if not is_attached(db):
+        return
+    if db.execute("SELECT json_extract(value, '$.leaving') FROM ut_settings WHERE key = 'attached'").fetchone()[0]:
+        raise ArchiveError(f"a detach of {path} was begun and not finished", "Finish it: urbextag detach")
+    if missing := missing_columns(db):
+        some = ", ".join(f"{table}.{column}" for table, column, _ in missing[:3])
+        raise ArchiveError(
+            f"the application has rebuilt its tables in {path} and {len(missing)} columns are gone ({some} ...)",
+            "Put them back, filled as they were: urbextag attach",
+        )
+
+
+def migrate(db: sqlite3.Connection, given: Sequence[str] = ()) -> None:
+    """Apply what is pending. Call it inside `write`: two processes may open a fresh file at once.
+
+    `given`: migrations whose tables are there already.
+    """
+    db.execute("CREATE TABLE IF NOT EXISTS ut_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)")
+    applied = _applied(db) or set()
+    for name, sql in MIGRATIONS:
+        if name in applied:
+            continue
+        for statement in () if name in given else sql.split(";\n"):
+            db.execute(statement)
+        db.execute("INSERT INTO ut_migrations VALUES (?, ?)", (name, now()))
 
 
 @contextmanager
@@ -121,9 +185,9 @@ def write_in_slices(db: sqlite3.Connection, items: Sequence[Item], each: Callabl
         with write(db):
             began = time.perf_counter()
             each(part)
-            took = time.perf_counter() - began
+        took = time.perf_counter() - began  # the commit, which copies what was written into the log, is part of it
         start += len(part)
-        size = max(1, min(4 * size, int(len(part) * SLICE_SECONDS / max(took, 1e-6))))
+        size = max(1, min(2 * size, int(len(part) * SLICE_SECONDS / max(took, 1e-6))))
         if start < len(items):
             time.sleep(YIELD_SECONDS)
 
@@ -145,6 +209,9 @@ def faults(path: Path) -> Iterator[None]:
             sqlite3.SQLITE_IOERR: (f"the disk fails: {error}", "Look at the disk's health and free space"),
         }
         if code not in remedies:
+            if "no such column" in str(error) or "no such table" in str(error):  # gone while this ran
+                with closing(look_at(path)) as look:
+                    _refuse_lost_columns(path, look)
             raise
         what, remedy = remedies[code]
         raise ArchiveError(f"{path}: {what}", f"{remedy}; nothing that was finished is lost") from error

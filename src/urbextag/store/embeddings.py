@@ -24,7 +24,8 @@ _ROWS = 1024
 """Rows that are joined and widened at a time while a matrix is filled: they stay in the processor's cache."""
 _LENGTH_TOLERANCE = 0.01
 """float16 moves the length of a unit vector by 0.0005 at most; more means that the bytes are damaged."""
-_REPLACED = "SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced'"
+_STANDING = "sha IN (SELECT imgsha FROM imgs) AND sha NOT IN (SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced')"
+"""A photo that was neither replaced nor removed by the application; both are read off an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def of(db: sqlite3.Connection, shas: Iterable[str]) -> dict[str, Embedding]:
 def counts(db: sqlite3.Connection, locid: str | None = None) -> dict[tuple[str, str], int]:
     """How many photos, of the archive or of a location, have an embedding of each (model, revision), the most first."""
     rows = db.execute(
-        f"""SELECT model, revision, count(*) AS photos FROM ut_embeddings WHERE sha NOT IN ({_REPLACED})
+        f"""SELECT model, revision, count(*) AS photos FROM ut_embeddings WHERE {_STANDING}
         AND (?1 IS NULL OR sha IN (SELECT imgsha FROM imgs WHERE locid = ?1))
         GROUP BY model, revision ORDER BY photos DESC, model, revision""",
         (locid,),
@@ -79,7 +80,7 @@ def counts(db: sqlite3.Connection, locid: str | None = None) -> dict[tuple[str, 
 def left_out(db: sqlite3.Connection, model: str, revision: str, locid: str | None = None) -> int:
     """How many photos, of the archive or of a location, have no embedding of this model and revision."""
     row = db.execute(
-        f"""SELECT count(*) FROM ut_photos AS photo WHERE sha NOT IN ({_REPLACED})
+        f"""SELECT count(*) FROM ut_photos AS photo WHERE {_STANDING}
         AND (?3 IS NULL OR sha IN (SELECT imgsha FROM imgs WHERE locid = ?3))
         AND NOT EXISTS (SELECT 1 FROM ut_embeddings AS kept WHERE kept.model = ?1 AND kept.revision = ?2
             AND kept.sha IN (photo.sha, photo.pair_sha))""",
@@ -112,7 +113,7 @@ def load_all(
         most = "SELECT count(*) FROM imgs WHERE locid = ?3"
     cursor = db.execute(
         f"""SELECT sha, vector, ({most}) FROM ut_embeddings WHERE {chosen} AND +model = ?1 AND +revision = ?2
-        AND sha NOT IN ({_REPLACED}) AND sha NOT IN (SELECT raw.sha FROM ut_photos AS raw
+        AND {_STANDING} AND sha NOT IN (SELECT raw.sha FROM ut_photos AS raw
             WHERE pair_sha IS NOT NULL AND EXISTS (SELECT 1 FROM ut_embeddings AS developed
                 WHERE developed.sha = raw.pair_sha AND +developed.model = ?1 AND +developed.revision = ?2))
         ORDER BY ut_embeddings.rowid""",

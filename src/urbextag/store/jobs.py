@@ -189,6 +189,10 @@ def release(db: sqlite3.Connection, owner: str, queue: Queue = TAGGING) -> None:
 
 
 def _fenced(db: sqlite3.Connection, claim: Claim, changes: str, arguments: Sequence[object]) -> bool:
+    """Change a job that is still ours; that of a photo which the application has removed goes with it."""
+    if not db.execute("SELECT 1 FROM imgs WHERE imgsha = ?", (claim.sha,)).fetchone():
+        db.execute(f"DELETE FROM {claim.queue} WHERE id = ?", (claim.id,))
+        return False
     cursor = db.execute(
         f"""UPDATE {claim.queue} SET {changes}, owner = NULL, lease_until = NULL
         WHERE id = ? AND owner = ? AND token = ? AND state = 'running'""",

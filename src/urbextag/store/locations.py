@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from urbextag.errors import UsageError
@@ -143,6 +145,73 @@ def listing(db: sqlite3.Connection) -> list[sqlite3.Row]:
         LEFT JOIN ut_photos ON ut_photos.sha = imgs.imgsha
         GROUP BY locs.locid ORDER BY locnam COLLATE NOCASE"""
     ).fetchall()
+
+
+def photos_with_evidence(db: sqlite3.Connection, locid: str) -> list[str]:
+    """The photos of a location that tags can be derived of again, in the order of their ids."""
+    rows = db.execute(
+        """SELECT imgsha FROM imgs JOIN ut_photos ON sha = imgsha WHERE locid = ? AND tagged_at IS NOT NULL
+            AND hidden_reason IS NOT 'replaced' ORDER BY imgsha""",
+        (locid,),
+    )
+    return [row["imgsha"] for row in rows]
+
+
+def set_hero(db: sqlite3.Connection, locid: str, sha: str | None) -> bool:
+    """Lock the photo that introduces a place, None to leave it to us. Call it inside `db.write`; on a person's word."""
+    return bool(
+        db.execute(
+            "UPDATE locs SET hero_imgsha = ?1, locup = ?2 WHERE locid = ?3 AND hero_imgsha IS NOT ?1",
+            (sha, now(), locid),
+        ).rowcount
+    )
+
+
+def find_sub(db: sqlite3.Connection, locid: str, name: str) -> str | None:
+    """The id of a place's sub-location of that id or name (letter case aside); None where there is none.
+
+    Raises:
+        UsageError: several are called that.
+
+    """
+    rows = db.execute(
+        "SELECT subid FROM slocs WHERE locid = ? AND (subid = ? OR subnam = ? COLLATE NOCASE) ORDER BY subid",
+        (locid, name, name),
+    ).fetchall()
+    if len(rows) > 1:
+        ids = ", ".join(row["subid"] for row in rows)
+        raise UsageError(f"several sub-locations are called {name!r}", f"Name one by its id: {ids}")
+    return str(rows[0]["subid"]) if rows else None
+
+
+def find_or_make_sub(db: sqlite3.Connection, locid: str, name: str) -> str:
+    """The id of a place's sub-location of that name; made where there is none. Call it inside `db.write`.
+
+    Raises:
+        UsageError: the name is empty, or several are called that.
+
+    """
+    name = name.strip()
+    if not name:
+        raise UsageError("a sub-location needs a name", 'Give one: --sub "Boiler House"')
+    if found := find_sub(db, locid, name):
+        return found
+    subid = str(uuid.uuid4())
+    db.execute("INSERT INTO slocs (subid, locid, subnam) VALUES (?, ?, ?)", (subid, locid, name))
+    return subid
+
+
+def put_into_sub(db: sqlite3.Connection, subid: str, paths: Sequence[str], *, move: bool) -> int:
+    """Put the photos at these paths into a sub-location, as far as they are in its place. Call it inside `db.write`.
+
+    Those in another sub-location stay there unless `move`. Returns how many were put.
+    """
+    return db.execute(
+        """UPDATE imgs SET subid = ?1
+        WHERE imgsha IN (SELECT sha FROM ut_paths JOIN json_each(?2) ON ut_paths.path = value)
+            AND locid = (SELECT locid FROM slocs WHERE subid = ?1) AND subid IS NOT ?1 AND (?3 OR subid IS NULL)""",
+        (subid, json.dumps(list(paths)), move),
+    ).rowcount
 
 
 def years_in(text: str | None) -> Years | None:

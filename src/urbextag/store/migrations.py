@@ -7,6 +7,35 @@ rebuilds `imgs` with foreign keys on would take all rows that refer to it along.
 
 from __future__ import annotations
 
+PUBLISHED = {
+    "auto_tags": "TEXT", "auto_tags_source": "TEXT", "auto_tags_confidence": "TEXT", "auto_tags_at": "TEXT",
+    "quality_score": "REAL", "view_type": "TEXT", "scene_view_type": "TEXT", "scene_confidence": "REAL",
+    "scene_model": "TEXT", "tagging_model": "TEXT", "vlm_description": "TEXT", "vlm_condition_notes": "TEXT",
+    "vlm_enhanced_tags": "TEXT", "vlm_readable_text": "TEXT", "vlm_processed_at": "TEXT", "vlm_model": "TEXT",
+    "auto_tags_legacy": "TEXT",
+}  # fmt: skip
+"""The columns of `imgs` that are written for other programs to read."""
+NEEDED = {
+    "imgs": {
+        "subid": "TEXT", "imgadd": "TEXT", "meta_exiftool": "TEXT", "meta_width": "INTEGER", "meta_height": "INTEGER",
+        "meta_date_taken": "TEXT", "meta_camera_make": "TEXT", "meta_camera_model": "TEXT", "meta_gps_lat": "REAL",
+        "meta_gps_lng": "REAL", "hidden": "INTEGER", "hidden_reason": "TEXT", "file_size_bytes": "INTEGER", **PUBLISHED,
+    },
+    "locs": {
+        "type": "TEXT", "stype": "TEXT", "gps_lat": "REAL", "gps_lng": "REAL", "address_city": "TEXT",
+        "address_state": "TEXT", "condition": "TEXT", "documentation": "TEXT", "historic": "INTEGER",
+        "built_year": "TEXT", "built_type": "TEXT", "abandoned_year": "TEXT", "abandoned_type": "TEXT",
+        "hero_imgsha": "TEXT", "hero_focal_x": "REAL", "hero_focal_y": "REAL", "locadd": "TEXT", "locup": "TEXT",
+    },
+}  # fmt: skip
+"""Columns that the code here reads or writes and that not every release of the application has."""
+APPLICATION_TABLES = {
+    "imgs": ("imgsha", "imgnam", "imgnamo", "imgloc", "imgloco", "locid"),
+    "locs": ("locid", "loc12", "locnam"),
+    "slocs": ("subid", "locid", "subnam"),
+}
+"""By these its database is known."""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
         "0001-archive",
@@ -129,6 +158,9 @@ CREATE TABLE ut_vlm_rejections (
         """
 ALTER TABLE ut_photos ADD COLUMN condition_elements TEXT;
 ALTER TABLE ut_photos ADD COLUMN view_conflict TEXT;
+ALTER TABLE ut_photos ADD COLUMN tagger TEXT;
+ALTER TABLE ut_photos ADD COLUMN published TEXT;
+ALTER TABLE ut_photos ADD COLUMN published_at TEXT;
 CREATE TABLE ut_location_decisions (
     id INTEGER PRIMARY KEY, locid TEXT NOT NULL, concept TEXT NOT NULL, label TEXT NOT NULL,
     verdict TEXT NOT NULL CHECK (verdict IN ('reject', 'clear')), at TEXT NOT NULL
@@ -138,10 +170,14 @@ CREATE TABLE ut_dismissals (
     locid TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('type', 'era')), value TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (locid, kind, value)
 ) WITHOUT ROWID;
+CREATE TABLE ut_applied (
+    locid TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('type', 'era')), before TEXT NOT NULL, after TEXT NOT NULL,
+    at TEXT NOT NULL, PRIMARY KEY (locid, kind)
+) WITHOUT ROWID;
 CREATE TABLE ut_originals (sha TEXT PRIMARY KEY, columns TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE ut_backfill (
     sha TEXT PRIMARY KEY, source TEXT NOT NULL, columns TEXT NOT NULL, decisions TEXT NOT NULL, queued INTEGER NOT NULL,
-    at TEXT NOT NULL
+    taken INTEGER NOT NULL, at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE ut_origins (
     sha TEXT NOT NULL, url TEXT NOT NULL, final_url TEXT NOT NULL, media_type TEXT, at TEXT NOT NULL,

@@ -6,8 +6,9 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from urbextag.errors import UsageError
 from urbextag.files import FileStamp
@@ -23,6 +24,12 @@ def known(db: sqlite3.Connection, stored: str, stamp: FileStamp) -> str | None:
     row = db.execute(
         "SELECT sha FROM ut_paths WHERE path = ? AND size = ? AND mtime_ns = ?", (stored, stamp.size, stamp.mtime_ns)
     ).fetchone()
+    return row["sha"] if row else None
+
+
+def at_path(db: sqlite3.Connection, stored: str) -> str | None:
+    """The SHA-256 of the content that was last seen at a path, None where none was."""
+    row = db.execute("SELECT sha FROM ut_paths WHERE path = ?", (stored,)).fetchone()
     return row["sha"] if row else None
 
 
@@ -52,7 +59,7 @@ def add(
     Args:
         sha: SHA-256 of the content in hex, the photo's identity.
         stored: the path as the archive keeps it.
-        original: the absolute path that it was added from.
+        original: the absolute path or the web address that it was added from.
         stamp: size and time of the file.
         facts: what the file says of itself.
         locid: the location to put it in, None to leave that open.
@@ -98,8 +105,10 @@ def _lose_path(db: sqlite3.Connection, old: str, new: str) -> None:
     db.execute("UPDATE imgs SET hidden = 1, hidden_reason = 'replaced' WHERE imgsha = ?", (old,))
     db.execute("DELETE FROM ut_jobs WHERE sha = ? AND state <> 'running'", (old,))
     db.execute(
-        """UPDATE imgs SET locid = coalesce(locid, (SELECT locid FROM imgs WHERE imgsha = ?)), hidden = 0,
-        hidden_reason = NULL WHERE imgsha = ?""",
+        """UPDATE imgs SET locid = coalesce(imgs.locid, old.locid), hidden = 0, hidden_reason = NULL,
+            subid = CASE WHEN coalesce(imgs.locid, old.locid) = old.locid THEN coalesce(imgs.subid, old.subid)
+                ELSE imgs.subid END
+        FROM imgs AS old WHERE old.imgsha = ? AND imgs.imgsha = ?""",
         (old, new),
     )
     db.execute(
@@ -116,7 +125,7 @@ def assign(db: sqlite3.Connection, sha: str, locid: str | None, *, move: bool = 
         return "unchanged"
     if has is not None and not move:
         return "elsewhere"
-    db.execute("UPDATE imgs SET locid = ? WHERE imgsha = ?", (locid, sha))
+    db.execute("UPDATE imgs SET locid = ?, subid = NULL WHERE imgsha = ?", (locid, sha))  # a part of the other place
     return "assigned"
 
 
@@ -126,7 +135,7 @@ def _insert(
     row = {
         "imgsha": sha,
         "imgnam": PurePath(stored).name,
-        "imgnamo": PurePath(original).name,
+        "imgnamo": _name_of(original),
         "imgloc": stored,
         "imgloco": original,
         "locid": locid,
@@ -146,6 +155,14 @@ def _insert(
         "INSERT INTO ut_photos (sha, format, altitude, drone_make) VALUES (?, ?, ?, ?)",
         (sha, facts.format, facts.altitude, facts.drone_make),
     )
+
+
+def _name_of(original: str) -> str:
+    """The file's name in a path or web address."""
+    if "://" not in original:
+        return PurePath(original).name
+    address = urlsplit(original)
+    return unquote(PurePosixPath(address.path).name) or address.netloc
 
 
 def record_failure(db: sqlite3.Connection, stored: str, stamp: FileStamp, reason: str) -> None:

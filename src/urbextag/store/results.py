@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from urbextag.records import VLM_STAGE, Context, Evidence, Material, PhotoResult, Record, scene_in, technical_in
+from urbextag.records import (
+    LEGACY_STAGE,
+    VLM_STAGE,
+    Context,
+    Evidence,
+    Material,
+    PhotoResult,
+    Record,
+    scene_in,
+    technical_in,
+)
 from urbextag.store import embeddings
 from urbextag.store.db import now
 from urbextag.store.decisions import Decision, rulings
@@ -18,10 +28,10 @@ def save(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint: str, p
     """Replace what the stages said of a photo. Call it inside `db.write`; save what follows from it with it.
 
     An embedding stays until there is another one: it is right for the picture, whatever the profile. So does what a
-    VLM said: it is asked on its own, and is dear.
+    VLM said, which is asked on its own and is dear, and what a tagger said that was here before.
     """
     sha, moment = result.photo.id, now()
-    db.execute("DELETE FROM ut_results WHERE sha = ? AND stage <> ?", (sha, VLM_STAGE))
+    db.execute("DELETE FROM ut_results WHERE sha = ? AND stage NOT IN (?, ?)", (sha, VLM_STAGE, LEGACY_STAGE))
     db.executemany(
         "INSERT INTO ut_results VALUES (?, ?, ?, ?, ?)",
         [
@@ -29,10 +39,12 @@ def save(db: sqlite3.Connection, result: PhotoResult, stages_fingerprint: str, p
             for stage in result.stages
         ],
     )
+    model = tagging_model(result, profile)
     db.execute(
-        "UPDATE ut_photos SET stages_fingerprint = ?, tagged_at = ? WHERE sha = ?", (stages_fingerprint, moment, sha)
+        "UPDATE ut_photos SET stages_fingerprint = ?, tagged_at = ?, tagger = ? WHERE sha = ?",
+        (stages_fingerprint, moment, model, sha),
     )
-    db.execute("UPDATE imgs SET tagging_model = ? WHERE imgsha = ?", (tagging_model(result, profile), sha))
+    db.execute("UPDATE imgs SET tagging_model = ? WHERE imgsha = ?", (model, sha))
     if result.embedding:
         embeddings.save(db, sha, result.embedding)
 

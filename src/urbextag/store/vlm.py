@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -30,11 +30,18 @@ class Rate:
 
 def save(db: sqlite3.Connection, sha: str, said: StageResult) -> None:
     """Keep a believed answer in place of the one before. Call it inside `db.write`; derive the photo afterwards."""
-    moment, answer = now(), said.data["answer"]
+    moment = now()
     db.execute(
         "INSERT OR REPLACE INTO ut_results VALUES (?, ?, ?, ?, ?)",
         (sha, VLM_STAGE, json.dumps([asdict(piece) for piece in said.evidence]), json.dumps(dict(said.data)), moment),
     )
+    publish(db, sha, said.data, moment)
+    db.execute("DELETE FROM ut_vlm_rejections WHERE sha = ?", (sha,))
+
+
+def publish(db: sqlite3.Connection, sha: str, data: Mapping[str, Any], at: str) -> None:
+    """Write the columns other programs read, from what was kept of an answer. Call it inside `db.write`."""
+    answer = data["answer"]
     db.execute(
         """UPDATE imgs SET vlm_description = ?, vlm_condition_notes = ?, vlm_enhanced_tags = ?, vlm_readable_text = ?,
             vlm_processed_at = ?, vlm_model = ? WHERE imgsha = ?""",
@@ -43,12 +50,11 @@ def save(db: sqlite3.Connection, sha: str, said: StageResult) -> None:
             answer["condition_notes"],
             json.dumps(answer["enhanced_tags"]),
             json.dumps(answer["readable_text"]),
-            moment,
-            said.data["model"],
+            at,
+            data["model"],
             sha,
         ),
     )
-    db.execute("DELETE FROM ut_vlm_rejections WHERE sha = ?", (sha,))
 
 
 def finish(db: sqlite3.Connection, claim: jobs.Claim, seconds: float, endpoint: str) -> bool:

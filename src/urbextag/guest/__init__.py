@@ -1,0 +1,1 @@
+"""Work inside the archive application's own database, and take over what an earlier tagger left there."""

@@ -1,0 +1,64 @@
+"""`attach` killed at random, ten times: the file is not attached, or it is and a command on it works."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import application_db as application
+from conftest import Box
+
+
+def state(path):
+    """(our tables, published columns, integrity)."""
+    with closing(sqlite3.connect(path)) as db:
+        tables = {
+            row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'ut%' AND type = 'table'")
+        }
+        columns = {row[1] for row in db.execute("PRAGMA table_info(imgs)")}
+        return tables, columns & {"tagging_model", "vlm_model"}, db.execute("PRAGMA integrity_check").fetchone()[0]
+
+
+def test_attach_killed_at_random_is_never_half_done(tmp_path):
+    release, chance = application.NEW, random.Random(5)
+    template = tmp_path / "template.db"
+    application.make(template, 10_000, release, tagged=True)
+    before = application.content_hash(template, release)
+    whole = set()
+    outcomes = []
+    for number in range(10):
+        box = Box(tmp_path / str(number))
+        box.root.mkdir()
+        file = box.root / "archive.db"
+        file.write_bytes(template.read_bytes())
+        command = [sys.executable, "-m", "urbextag", "attach", str(file), "--yes"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.4, 1.6))
+        process.kill()
+        process.wait()
+        tables, columns, integrity = state(file)
+        assert integrity == "ok"
+        assert bool(tables) == bool(columns)
+        assert len(columns) in (0, 2)
+        if tables:
+            whole |= tables
+            assert tables == whole
+            assert box.ok("status", "--json").json["photos"] <= 10_000
+        elif (box.root / "urbextag.toml").exists():
+            ran = box("status")
+            assert ran.code == 3 and "urbextag attach" in ran.err
+        outcomes.append(bool(tables))
+        assert application.content_hash(file, release) == before
+        if number == 9:
+            box.ok("attach", file, "--yes")
+            with closing(sqlite3.connect(file)) as db:
+                for table in ("ut_photos", "ut_paths"):
+                    assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 10_000
+                assert db.execute("SELECT count(*) FROM ut_originals").fetchone()[0] == 8_334
+            box.ok("detach", "--yes")
+            assert application.content_hash(file, release) == before
+        for path in box.root.iterdir():
+            path.unlink()
+    assert set(outcomes) == {True, False}, "the kills all fell on one side; widen their times"
