@@ -9,6 +9,7 @@ import sys
 import time
 
 from bench import data, models, vlm
+from bench.locations import locations
 from bench.measure import MIB, WORK, Figure, median, peak_of, urbextag
 from urbextag.supervisor import cores
 
@@ -76,7 +77,7 @@ def main() -> None:
     clear()
     WORK.mkdir(parents=True, exist_ok=True)
     by_models = (models.scene, models.tags, models.together, models.begin, models.again)
-    groups = (start_up, throughput, memory, *by_models, vlm.describe)
+    groups = (start_up, locations, throughput, memory, *by_models, vlm.describe)
     wanted = [group for group in groups if group.__name__ in sys.argv[1:]] or groups
     figures: list[Figure] = []
     try:

@@ -261,17 +261,17 @@ def bursts(pictures: Sequence[Picture]) -> NDArray[np.int32]:
 
     numbers = np.arange(len(pictures), dtype=np.int32)
     timed = sorted(
-        (picture.camera, moment, row)
+        (picture.camera, seconds, row)
         for row, picture in enumerate(pictures)
-        if picture.camera and (moment := _moment(picture.taken)) is not None
+        if picture.camera and (seconds := moment(picture.taken)) is not None
     )
-    for (camera, moment, row), (next_camera, next_moment, next_row) in pairwise(timed):
-        if camera == next_camera and next_moment - moment <= BURST_GAP_SECONDS:
+    for (camera, seconds, row), (next_camera, next_seconds, next_row) in pairwise(timed):
+        if camera == next_camera and next_seconds - seconds <= BURST_GAP_SECONDS:
             numbers[next_row] = numbers[row]
     return numbers
 
 
-def _moment(taken: str | None) -> float | None:
+def moment(taken: str | None) -> float | None:
     """Seconds on the camera's own clock; None where the text is no time."""
     try:
         clock = datetime.fromisoformat(taken or "").replace(tzinfo=None)

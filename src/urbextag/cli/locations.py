@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 import click
 
-from urbextag.cli.common import App, complete_location, console, count, emit, json_option, years
+from urbextag.cli.common import App, complete_location, console, emit, json_option
+from urbextag.cli.locations_apply import apply_command, dismiss_command
+from urbextag.cli.locations_hero import hero_command
+from urbextag.errors import UsageError
 
 
 @click.group()
 def locations() -> None:
     """List the places, and show what the photos of one say together."""
+
+
+locations.add_command(apply_command)
+locations.add_command(dismiss_command)
+locations.add_command(hero_command)
 
 
 @locations.command("list")
@@ -46,69 +53,30 @@ def list_command(app: App, as_json: bool) -> None:
 
 @locations.command()
 @click.argument("name", shell_complete=complete_location)
+@click.option("--sub", metavar="SUB", help="Only this sub-location, by name or id.")
 @click.option("--tags", "most", type=click.IntRange(1), default=25, show_default=True, help="Tags in the table.")
 @json_option
 @click.pass_obj
-def show(app: App, name: str, most: int, as_json: bool) -> None:
+def show(app: App, name: str, sub: str | None, most: int, as_json: bool) -> None:
     """Show what the photos of a place say together.
 
-    Views, condition, era, the kind of place they speak for, the hero photo with its reasons, and the tags.
+    What it seems to be, with both sides; condition, era, coverage, documents, the hero photo with its reasons, tags.
+    Worked out afresh each time, so it is right after any change. Photos that show the same count once.
     """
-    from urbextag.rollup import summarise
+    from urbextag.cli.locations_page import print_page
     from urbextag.store import locations as store
-    from urbextag.store import summaries
+    from urbextag.store import suggestions, summaries
 
     with app.archive() as archive:
-        row = store.find(archive.db, name)
-        total = summaries.photo_count(archive.db, row["locid"])
-        summary = summarise(summaries.photos(archive.db, row["locid"]), archive.load_taxonomy())
+        db, row = archive.db, store.find(archive.db, name)
+        subid = None
+        if sub is not None and (subid := store.find_sub(db, row["locid"], sub)) is None:
+            raise UsageError(f"{row['locnam']} has no sub-location {sub!r}", f"See: urbextag locations show {name!r}")
+        files, summary = summaries.summed_up(db, archive.load_taxonomy(), row, subid)
+        dismissed = {kind: suggestions.dismissed(db, row["locid"], kind) for kind in suggestions.COLUMNS}
+    known = ("locid", "locnam", "type", "stype", "address_city", "address_state", "built_year", "hero_imgsha")
+    place: dict[str, Any] = {key: row[key] for key in known} | {"sub": sub, "dismissed": dismissed}
     if as_json:
-        known = ("locid", "locnam", "type", "stype", "address_city", "address_state", "built_year")
-        emit({"location": {key: row[key] for key in known}, "files": total, "summary": summary})
+        emit({"location": place, "files": files, "summary": summary})
     else:
-        _print(row, total, summary, most)
-
-
-def _print(row: sqlite3.Row, files: int, summary: Any, most: int) -> None:
-    from rich.markup import escape
-
-    out = console()
-    kind = row["stype"] or row["type"]
-    where = ", ".join(filter(None, (row["address_city"], row["address_state"])))
-    facts = ", ".join(filter(None, (kind, where, row["built_year"])))
-    out.print(f"[bold]{escape(row['locnam'])}[/]{f' ({escape(facts)})' if facts else ''}: {count(files, 'photo')}")
-    if not summary.photos:
-        out.print("  not tagged yet: urbextag tag")
-        return
-    views = ", ".join(f"{number} {view}" for view, number in summary.views.items())
-    lines = [("views", views)]
-    if summary.condition:
-        lines.append(("condition", f"{summary.condition.label} ({summary.condition.score:.2f})"))
-    for cue in summary.era[:5]:
-        name = cue.concept.split("/")[-1]
-        lines.append(("era", f"{cue.kind} {years(cue.years)}: {name}, {count(cue.photos, 'photo')}"))
-    if summary.suggestion and not kind:
-        found = summary.suggestion
-        seen = f"{found.share:.0%} of what speaks for a kind of place; {count(len(found.photos), 'photo')}"
-        lines.append(("looks like", f"{found.stype} ({found.type}): {seen}: {', '.join(found.photos[:3])}"))
-    if summary.hero:
-        lines.append(("hero", f"{summary.hero.name}: {', '.join(summary.hero.reasons)}"))
-    for label, text in lines:
-        out.print(f"  [dim]{label:<10}[/] {escape(text)}")
-    _print_tags(out, summary, most)
-
-
-def _print_tags(out: Any, summary: Any, most: int) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for title in ("tag", "facet", "photos", "how sure", "for example"):
-        table.add_column(title, justify="right" if title in ("photos", "how sure") else "left", overflow="fold")
-    for tag in summary.tags[:most]:
-        cells = (tag.label, tag.facet, str(tag.photos), f"{tag.confidence:.2f}", ", ".join(tag.examples))
-        table.add_row(*map(escape, cells))
-    out.print(table)
-    if len(summary.tags) > most:
-        out.print(f"  ... and {len(summary.tags) - most} more: --tags {len(summary.tags)}")
+        print_page(place, files, summary, most)
