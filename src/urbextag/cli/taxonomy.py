@@ -1,4 +1,4 @@
-"""The commands `urbextag taxonomy check|stats|derive`."""
+"""The commands `urbextag taxonomy check|stats|derive`; `proposed` and `calibrate` have files of their own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import IO, Any
 import click
 
 from urbextag.cli.common import console, emit, json_option
+from urbextag.cli.taxonomy_calibrate import calibrate
+from urbextag.cli.taxonomy_proposed import proposed
 from urbextag.errors import UsageError
 
 _USER_FILES = click.option(
@@ -25,7 +27,11 @@ _USER_FILES = click.option(
 
 @click.group()
 def taxonomy() -> None:
-    """The vocabulary: check it, count it, derive tags from evidence."""
+    """The vocabulary: check it, count it, derive tags from evidence; teach it your words and your judgement."""
+
+
+taxonomy.add_command(proposed)
+taxonomy.add_command(calibrate)
 
 
 @taxonomy.command()
