@@ -16,8 +16,9 @@ from urbextag.archive import Archive
 from urbextag.errors import PhotoError, UsageError
 from urbextag.files import FileStamp, content_sha256
 from urbextag.records import PhotoFacts
-from urbextag.store import jobs, photos
+from urbextag.store import jobs, origins, photos
 from urbextag.store.db import write
+from urbextag.store.origins import Origin
 
 CHUNK = 64
 """Files per transaction: what an interruption costs at most."""
@@ -39,6 +40,8 @@ class Found:
     path: Path
     named: bool
     """A person named this very file, so it must be a photo; one that was met in a folder need not."""
+    origin: Origin | None = None
+    """Where it was fetched from; None for a file that was here."""
 
 
 @dataclass(slots=True)
@@ -120,6 +123,9 @@ def add(
                     _queue(archive.db, sha, is_new=False)
                 for (item, name), outcome in zip(unread, read, strict=True):
                     _record(archive, item, name, outcome, locid, move, report)
+                for item, name in named:
+                    if item.origin and (sha := photos.at_path(archive.db, name)):
+                        origins.save(archive.db, sha, item.origin)
                 report.pairs += photos.link_pairs(archive.db, (name for _, name in unread), images.RAW_FORMATS)
             done(len(chunk))
     with write(archive.db):
@@ -194,7 +200,7 @@ def _record(
             db,
             outcome.sha,
             name,
-            str(item.path.absolute()),
+            item.origin.url if item.origin else str(item.path.absolute()),
             outcome.stamp,
             outcome.facts,
             locid,

@@ -14,6 +14,9 @@ from typing import NoReturn
 import click
 
 from urbextag import __version__
+from urbextag.cli.attach import attach, detach
+from urbextag.cli.backfill import backfill
+from urbextag.cli.backup import backup
 from urbextag.cli.common import App
 from urbextag.cli.enhance import enhance
 from urbextag.cli.evaluate import evaluate
@@ -59,6 +62,9 @@ def cli(context: click.Context, archive: Path | None) -> None:
 
 for command in (
     init,
+    attach,
+    detach,
+    backup,
     add,
     tag,
     enhance,
@@ -74,6 +80,7 @@ for command in (
     models,
     taxonomy,
     evaluate,
+    backfill,
 ):
     cli.add_command(command)
 

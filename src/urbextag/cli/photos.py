@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from urbextag.cli.common import App, complete_location, count, emit, json_option, progress
+from urbextag.cli.locations_sub import put_into_sub, sub_option
 from urbextag.errors import PhotosFailed, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from urbextag.archive import Archive
-    from urbextag.importer import AddReport
+    from urbextag.importer import AddReport, Found
     from urbextag.store.locations import LocationFacts
     from urbextag.taxonomy import Taxonomy
 
@@ -33,7 +36,7 @@ def init(folder: Path) -> None:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("named", metavar="PATH|URL...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--location",
     "name",
@@ -45,29 +48,36 @@ def init(folder: Path) -> None:
 @click.option("--city")
 @click.option("--state", help="Two letters or the name: NY, New York.")
 @click.option("--era", metavar="YEARS", help="When it was built or used: 1870-1910 or 1887.")
+@sub_option
 @click.option("--move", is_flag=True, help="Also take photos that are in another location.")
 @json_option
 @click.pass_obj
 def add(
-    app: App, paths: tuple[Path, ...], name: str | None, kind: str | None, city: str | None, state: str | None,
-    era: str | None, move: bool, as_json: bool,
+    app: App, named: tuple[str, ...], name: str | None, kind: str | None, city: str | None, state: str | None,
+    era: str | None, sub: str | None, move: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Add photos to the archive and queue them for tagging.
 
-    PATHS are photos and folders of photos; they stay where they are. Adding again is quick
-    and changes nothing; a copy is not a second photo, a moved file is found again.
+    A PATH is a photo or a folder of photos; they stay where they are. What a URL holds is fetched
+    into the archive's folder web/. Adding again is quick and changes nothing; a copy is not a
+    second photo, a moved file is found again.
     """
     from urbextag import importer
+    from urbextag.fetch.web_import import is_url
+    from urbextag.guest.keep_up import refuse_add
     from urbextag.store import locations
     from urbextag.store.db import write
 
     with app.archive() as archive:
+        refuse_add(archive)
         facts = location_facts(archive.load_taxonomy(), kind, city, state, era)
-        if name is None and (facts != locations.LocationFacts() or move):
+        if name is None and (facts != locations.LocationFacts() or sub or move):
             raise UsageError(
-                "--type, --city, --state, --era and --move speak of a location", "Name it: --location NAME"
+                "--type, --city, --state, --era, --sub and --move speak of a location", "Name it: --location NAME"
             )
-        found = list(importer.walk(paths))
+        found = list(importer.walk([Path(path) for path in named if not is_url(path)]))
+        fetched, failed = _fetch(archive, [url for url in named if is_url(url)])
+        found += fetched
         locid, changed = None, False
         if name is not None:
             with write(archive.db):
@@ -82,7 +92,20 @@ def add(
                 update(seen)
 
             report = importer.add(archive, found, locid, move=move, done=done)
+        report.failed |= failed
+        if locid and sub:
+            put_into_sub(archive, locid, sub, [one.path for one in found], move=move)
         _tell(archive, report, name, changed, locid, as_json)
+
+
+def _fetch(archive: Archive, urls: Sequence[str]) -> tuple[list[Found], dict[str, str]]:
+    """What is on the web, as files, and why some of it could not be had; raises UsageError where one is no address."""
+    from urbextag.fetch.web_import import bring
+
+    if not urls:
+        return [], {}
+    with progress("Fetching", len(urls)) as update:
+        return bring(archive, urls, update)
 
 
 def _tell(

@@ -1,0 +1,1 @@
+"""Photos from the web: which addresses may be asked, the download, and its way into the archive."""
