@@ -8,7 +8,13 @@ import pytest
 import application_db as application
 from conftest import Box, draw, urbextag
 from urbextag import paths
+from urbextag import worker as working
+from urbextag.archive import opened
 from urbextag.config import PathsConfig
+from urbextag.deriver import make_deriver
+from urbextag.guest.keep_up import keep_up
+from urbextag.pipeline import build
+from urbextag.stages.base import Kit
 
 
 @pytest.mark.parametrize(
@@ -137,3 +143,27 @@ def test_only_the_applications_databases_are_attached(tmp_path):
     ran = urbextag("attach", tmp_path / "recipes.db", "--yes")
     assert ran.code == 3 and "not a database of the archive application" in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["recipes.db"]
+
+
+def test_a_worker_without_work_takes_up_what_the_application_imports(tmp_path, monkeypatch):
+    monkeypatch.setattr(working, "LOOK_AROUND_SECONDS", 0.1)
+    release, file = application.SHORT, tmp_path / "archive.db"
+    application.make(file, 0, release)
+    urbextag("attach", file, "--yes")
+    late = draw(tmp_path / "late.jpg", "CHAPEL", seed=9)
+    with closing(application.opened(file)) as db, db:
+        application.insert(db, release, range(0), photos=[late])
+    with opened(tmp_path) as archive:
+        taxonomy = archive.load_taxonomy()
+        crew = working.Crew(lambda: build(archive.config, Kit(taxonomy, models=archive.config.models)))
+        hand = working.Worker(archive, crew, make_deriver(archive.config, taxonomy, 1))
+        hand.look_around = lambda: keep_up(archive, lambda label, done, total: None, queue=True)
+        seen = []
+
+        def told(outcome):
+            seen.append(outcome)
+            hand.stop.set()
+
+        working.run(hand, until_empty=False, told=told)
+    assert [Path(outcome.photo.path) for outcome in seen] == [late]
+    assert urbextag("--archive", tmp_path, "show", "late.jpg", "--json").json["tags"]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 1.0
 """How long a worker without work waits before it looks again."""
+LOOK_AROUND_SECONDS = 30.0
+"""How often a worker without work looks for photos that another program has imported."""
 MAX_BROKEN_IN_A_ROW = 8
 """So many photos in a row that break the same stage speak against the stage, not against the photos."""
 
@@ -97,6 +99,8 @@ class Worker:
     name: str = field(default_factory=make_name)
     request: str | None = None
     """Work off this request's photos only."""
+    look_around: Callable[[], object] | None = None
+    """Called now and then without work: it may queue what another program has imported meanwhile."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set it to end the work after the photos in hand."""
     broken: list[Failure] = field(default_factory=list)
@@ -129,7 +133,7 @@ def run(worker: Worker, *, until_empty: bool, told: Callable[[PhotoResult | Fail
 
     """
     db, work = worker.archive.db, worker.archive.config.work
-    idle_since = time.monotonic()
+    idle_since = looked = time.monotonic()
     try:
         with (
             heartbeat(worker.archive.config.database, worker.name, work.lease_seconds, worker.stop),
@@ -146,6 +150,9 @@ def run(worker: Worker, *, until_empty: bool, told: Callable[[PhotoResult | Fail
                 else:
                     if time.monotonic() - idle_since > work.idle_seconds:
                         worker.crew.drop()
+                    if worker.look_around and time.monotonic() - looked > LOOK_AROUND_SECONDS:
+                        worker.look_around()
+                        looked = time.monotonic()
                     worker.stop.wait(IDLE_SECONDS)
                     hand = _take(worker, reader)
     finally:

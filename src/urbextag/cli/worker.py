@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from contextlib import nullcontext
+from functools import partial
 
 import click
 
@@ -31,6 +32,7 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
     a second Ctrl-C gives them back unfinished.
     """
     from urbextag.cli.worker_vlm import describing
+    from urbextag.guest.keep_up import keep_up
     from urbextag.pipeline import build
     from urbextag.stages.base import Kit
     from urbextag.supervisor import thread_count
@@ -45,6 +47,8 @@ def worker(app: App, until_empty: bool, request: str | None, name: str | None, w
         crew = Crew(lambda: build(config, Kit(taxonomy, threads, config.models, deriver.zero_shot)))
         crew.stages()  # a model that does not load is told before a photo is claimed
         hand = Worker(archive, crew, deriver, name or make_name(), request)
+        if archive.attached and not request:
+            hand.look_around = partial(keep_up, archive, lambda label, done, total: None, queue=True)
         _stop_on_signals(hand.stop)
         if with_parent:
             threading.Thread(target=_stop_with_parent, args=(hand.stop,), daemon=True).start()
