@@ -54,7 +54,7 @@ def test_all_photos_lose_the_tag_through_every_re_run_and_get_it_back(tagged):
     before = {photo: show(tagged, photo) for photo in ("a.jpg", ELSEWHERE)}
     ran = reject(tagged, "--yes")
     assert "3 of 3 photos of The Ward lose 'collapsed roof'" in ran.out
-    assert "collapsed roof: on 3 before, on 0 photos of The Ward after" in ran.out
+    assert "collapsed roof: on 3 photos of The Ward before, on 0 after" in ran.out
     for rerun in ((), ("tag", "--photo", "a.jpg"), ("tag", "--scope", "all", "--yes")):
         if rerun:
             tagged.ok(*rerun)

@@ -230,7 +230,7 @@ def test_the_packaged_taxonomy_is_valid_large_and_fast() -> None:
     start = time.process_time()
     taxonomy = load_taxonomy()
     assert time.process_time() - start < 1.0
-    assert len(taxonomy.concepts) >= 400
+    assert len(taxonomy.concepts) >= 800
     assert {concept.facet for concept in taxonomy.concepts.values()} == set(FACETS)
     assert set(taxonomy.views) == {"interior", "exterior", "aerial", "detail", "document"}
 

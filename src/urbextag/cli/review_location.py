@@ -59,7 +59,7 @@ def decide_location(
         return
     for concept_id, label in concepts:
         click.echo(
-            f"{label}: on {before[concept_id]:,} before, on {count(after[concept_id], 'photo')} of {place} after"
+            f"{label}: on {count(before[concept_id], 'photo')} of {place} before, on {after[concept_id]:,} after"
         )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urbextag import __version__, images
 from urbextag.config import WebConfig
 from urbextag.errors import PhotoError, UsageError
+from urbextag.event_loop import run_to_end
 from urbextag.fetch.public_address import private_kind
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def fetch(url: str, into: IO[bytes], limits: WebConfig, resolve: Resolve = syste
     import httpx2
 
     try:
-        return _run(_within(limits.seconds, _follow(url, into, limits, resolve)))
+        return run_to_end(_within(limits.seconds, _follow(url, into, limits, resolve)))
     except TimeoutError as error:
         raise PhotoError(
             f"was not here whole within {limits.seconds:g} s", "Try again, or raise web.seconds in urbextag.toml"
@@ -96,19 +97,6 @@ def fetch(url: str, into: IO[bytes], limits: WebConfig, resolve: Resolve = syste
 async def _within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
     async with asyncio.timeout(seconds):
         return await work
-
-
-def _run(work: Coroutine[Any, Any, Value]) -> Value:
-    """`asyncio.run`, but not held up by a name service that does not answer: it would wait for that thread."""
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(work)
-    try:
-        return loop.run_until_complete(task)
-    finally:  # Ctrl-C leaves the task unfinished
-        task.cancel()
-        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 async def _follow(url: str, into: IO[bytes], limits: WebConfig, resolve: Resolve) -> Fetched:

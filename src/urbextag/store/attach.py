@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from urbextag.files import FileStamp
+from urbextag.guest.legacy_tags import is_text
 from urbextag.store import jobs, photos
-from urbextag.store.db import columns_of, migrate, missing_columns, now, write, write_in_slices
+from urbextag.store.db import any_bytes, columns_of, migrate, missing_columns, now, write, write_in_slices
 from urbextag.store.migrations import PUBLISHED
 
 KeyKind = Literal["sha256", "other", "unknown"]
@@ -94,7 +94,7 @@ def take_up(db: sqlite3.Connection, shas: Sequence[str]) -> None:
     if stay is None:
         return
     theirs = [column for column in PUBLISHED if column not in stay.added.get("imgs", ())]
-    with _any_bytes(db):
+    with any_bytes(db):
         rows = db.execute(
             f"""SELECT imgsha, imgloc, {", ".join((*theirs, "NULL"))} FROM imgs
             WHERE imgsha IN ({",".join("?" * len(shas))}) AND imgsha NOT IN (SELECT sha FROM ut_photos)""",
@@ -106,7 +106,7 @@ def take_up(db: sqlite3.Connection, shas: Sequence[str]) -> None:
     )
     db.executemany(
         "INSERT OR IGNORE INTO ut_paths VALUES (?, ?, ?, ?, ?)",
-        [(row[1], row[0], NEVER.size, NEVER.mtime_ns, moment) for row in rows if _is_text(row[1])],
+        [(row[1], row[0], NEVER.size, NEVER.mtime_ns, moment) for row in rows if is_text(row[1])],
     )
     stood = {
         row[0]: dict(zip(theirs, tuple(row)[2:], strict=False)) for row in rows if any(v is not None for v in row[2:])
@@ -115,21 +115,6 @@ def take_up(db: sqlite3.Connection, shas: Sequence[str]) -> None:
         "INSERT OR REPLACE INTO ut_originals VALUES (?, ?)",
         [(sha, json.dumps(columns, default=lambda blob: {"hex": blob.hex()})) for sha, columns in stood.items()],
     )
-
-
-@contextmanager
-def _any_bytes(db: sqlite3.Connection) -> Iterator[None]:
-    """Other programs leave texts that are no UTF-8: they are kept byte for byte."""
-    before = db.text_factory
-    db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    try:
-        yield
-    finally:
-        db.text_factory = before
-
-
-def _is_text(path: str) -> bool:
-    return path.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in path)
 
 
 def _format(path: str) -> str:

@@ -223,6 +223,17 @@ def faults(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def any_bytes(db: sqlite3.Connection) -> Iterator[None]:
+    """Other programs leave texts that are no UTF-8: inside the block they are read as they are, byte for byte."""
+    before = db.text_factory
+    db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        db.text_factory = before
+
+
 def now() -> str:
     """The time in UTC, ISO 8601 with seconds: sorts as text."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
@@ -20,7 +19,7 @@ from urbextag.guest.legacy_tags import (
     read_scores,
     source_of,
 )
-from urbextag.store.db import now
+from urbextag.store.db import any_bytes, now
 
 COLUMNS = (
     "auto_tags", "auto_tags_source", "auto_tags_confidence", "auto_tags_at", "auto_tags_legacy",
@@ -92,7 +91,7 @@ def _legacy_among(
     db: sqlite3.Connection, condition: str, arguments: Sequence[str], *, kept: bool = True
 ) -> Iterator[LegacyRow]:
     """`kept`: also those whose columns only `ut_backfill` still has."""
-    with _any_bytes(db):
+    with any_bytes(db):
         rows = db.execute(
             f"""SELECT imgsha, imgloc, {", ".join(f"imgs.{name}" for name in COLUMNS)},
                 tagged_at IS NOT NULL AS tagged, state IS NULL AND hidden_reason IS NOT 'replaced' AS queueable,
@@ -140,20 +139,9 @@ def _legacy_row(
     )  # fmt: skip
 
 
-@contextmanager
-def _any_bytes(db: sqlite3.Connection) -> Iterator[None]:
-    """Other programs leave texts that are no UTF-8; these are read as they are instead of ending the run."""
-    before = db.text_factory
-    db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    try:
-        yield
-    finally:
-        db.text_factory = before
-
-
 def unknown_sources(db: sqlite3.Connection) -> dict[str, int]:
     """How many rows have tags whose source is none that is known here, by that source ("" = none is named)."""
-    with _any_bytes(db):
+    with any_bytes(db):
         rows = db.execute(
             """SELECT coalesce(auto_tags_source, '') AS source, count(*) FROM imgs
             WHERE coalesce(auto_tags_source, '') <> 'urbextag' AND coalesce(auto_tags, '') NOT IN ('', '[]', 'null')

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from urbextag.event_loop import run_to_end
 from urbextag.vlm.records import Abandoned, EndpointError, ServerFault
 from urbextag.vlm.said import error_in, reason, retry_after
 
@@ -127,7 +128,7 @@ class Http:
         limit = self.answer_seconds if seconds is None else seconds
         begun = time.monotonic()
         try:
-            body = _run(self._watched(method, path, content, stop, begun + limit))
+            body = run_to_end(self._watched(method, path, content, stop, begun + limit))
         except httpx2.TransportError as error:
             raise self._fault(error) from error
         except httpx2.InvalidURL as error:
@@ -251,19 +252,3 @@ class Http:
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "[key]") if self._key else text
-
-
-def _run(work: Coroutine[Any, Any, _Body]) -> _Body:
-    """`asyncio.run`, but not held up by a name service that does not answer.
-
-    Names are looked up on a thread that nothing can end; `asyncio.run` would wait for it, past `stop` and every clock.
-    """
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(work)
-    try:
-        return loop.run_until_complete(task)
-    finally:  # Ctrl-C leaves the task unfinished
-        task.cancel()
-        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
