@@ -330,3 +330,15 @@ def test_texts_that_are_no_utf8_stay_as_they_are(box):
     with closing(sqlite3.connect(box.root / "urbextag.db")) as db:
         held = db.execute("SELECT CAST(auto_tags AS BLOB) FROM imgs WHERE imgsha = ?", (sha_of(0),)).fetchone()
     assert held == (b'["\xff"]',)
+
+
+def test_a_changed_taxonomy_reaches_photos_that_were_only_taken_over(mixed):
+    mixed.ok("backfill", "--yes")
+    assert "zorbing" not in tags_of(mixed, 0)
+    mixed.ok("taxonomy", "proposed", "add", "zorbing", "--facet", "object", "--yes")
+    assert "whose tags only want deriving again" in mixed.ok("tag", "--scope", "changed", "--dry-run").out
+    mixed("tag", "--scope", "changed", "--yes")
+    assert "zorbing" in tags_of(mixed, 0)
+    assert columns(mixed, 0)["quality_score"] == 0.4  # that of the earlier tagger
+    mixed.ok("backfill", "--undo", "--yes")
+    assert mixed.ok("tag", "--scope", "changed", "--dry-run", "--json").json["derive_only"] == 0

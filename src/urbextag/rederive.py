@@ -44,7 +44,8 @@ class Derivation:
 
     sha: str
     last_decision: decisions.Mark
-    tagged_at: str
+    tagged_at: str | None
+    """None: no stage has looked at it."""
     fingerprint: str
     rows: findings.Rows | None
     """None: all stands as it is."""
@@ -138,7 +139,7 @@ def _derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str])
         sha = material.record.id
         rows = findings.rows_of(found, said.get(sha, ()))
         fingerprint = deriver.fingerprint(material.record.context)
-        derived.append(Derivation(sha, last, tagged_at[sha], fingerprint, None if rows == stored[sha] else rows))
+        derived.append(Derivation(sha, last, tagged_at.get(sha), fingerprint, None if rows == stored[sha] else rows))
     return derived
 
 
@@ -146,7 +147,7 @@ def _overtaken(db: sqlite3.Connection, derived: Sequence[Derivation]) -> set[str
     """The photos that a person decided on, or a worker looked at, since they were derived."""
     shas = [one.sha for one in derived]
     at = scopes.tagged_at(db, shas)
-    moved = {one.sha for one in derived if at[one.sha] != one.tagged_at}
+    moved = {one.sha for one in derived if at.get(one.sha) != one.tagged_at}
     return moved | decisions.decided_since(db, derived[0].last_decision, shas)
 
 

@@ -185,7 +185,6 @@ def _take_over(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) ->
     store.keep(db, rows, store.decide(db, words))
     jobs.enqueue(db, [row.sha for row in rows if row.to_queue], jobs.Priority.BACKFILL)
     _derive(db, deriver, [row.sha for row in rows], {row.sha for row in rows if row.source == INVENTED})
-    store.keep_quality(db, [row for row in rows if not row.tagged])
 
 
 def _evidence(row: LegacyRow) -> list[Evidence]:

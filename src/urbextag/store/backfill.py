@@ -93,14 +93,6 @@ def purge(db: sqlite3.Connection, rows: Sequence[LegacyRow]) -> None:
     )
 
 
-def keep_quality(db: sqlite3.Connection, rows: Sequence[LegacyRow]) -> None:
-    """Let the quality stand that another program measured, where no stage has measured it yet."""
-    db.executemany(
-        "UPDATE imgs SET quality_score = ? WHERE imgsha = ? AND quality_score IS NULL",
-        [(row.columns["quality_score"], row.sha) for row in rows if row.columns["quality_score"] is not None],
-    )
-
-
 def decided(db: sqlite3.Connection, shas: Sequence[str]) -> dict[str, set[str]]:
     """The concepts of each photo that a person ever spoke of, taken back or not."""
     found: dict[str, set[str]] = {sha: set() for sha in shas}

@@ -125,8 +125,10 @@ def save_all(db: sqlite3.Connection, found: Sequence[tuple[Rows, str]]) -> None:
         [(*rows.photo, fingerprint, json.dumps(rows.columns), rows.sha) for rows, fingerprint in found],
     )
     db.executemany(
-        """UPDATE imgs SET view_type = ?, quality_score = ?, scene_view_type = ?, scene_confidence = ?, scene_model = ?
-        WHERE imgsha = ?""",
+        """UPDATE imgs SET view_type = ?, quality_score = coalesce(?, CASE WHEN imgsha IN
+                (SELECT sha FROM ut_photos WHERE tagged_at IS NULL) THEN quality_score END),
+            scene_view_type = ?, scene_confidence = ?, scene_model = ?
+        WHERE imgsha = ?""",  # the quality that another program measured stands until a stage has measured it
         [(*rows.columns, rows.sha) for rows, _ in found],
     )
     _publish(db, {rows.sha: rows.tags for rows, _ in found})

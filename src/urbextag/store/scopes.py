@@ -43,10 +43,15 @@ def select(db: sqlite3.Connection, scope: Scope, stages_fingerprint: str, name: 
 
 
 def derivable(db: sqlite3.Connection, stages_fingerprint: str) -> list[tuple[str, str | None, str | None]]:
-    """(SHA-256, locid, derived fingerprint) of every photo whose kept evidence is up to date."""
+    """(SHA-256, locid, derived fingerprint) of every photo whose kept evidence is up to date.
+
+    That of a photo which no stage has looked at is what another tagger or a VLM said of it.
+    """
     rows = db.execute(
-        """SELECT sha, locid, derived_fingerprint FROM ut_photos JOIN imgs ON imgsha = sha
-        WHERE stages_fingerprint = ? ORDER BY sha""",
+        """SELECT ut_photos.sha, locid, derived_fingerprint FROM ut_photos JOIN imgs ON imgsha = ut_photos.sha
+        WHERE stages_fingerprint = ? OR (stages_fingerprint IS NULL AND derived_fingerprint IS NOT NULL
+            AND EXISTS (SELECT 1 FROM ut_results WHERE ut_results.sha = ut_photos.sha))
+        ORDER BY ut_photos.sha""",
         (stages_fingerprint,),
     )
     return [(row["sha"], row["locid"], row["derived_fingerprint"]) for row in rows]
