@@ -5,10 +5,12 @@ from contextlib import closing
 
 import pytest
 
+from urbextag.config import Config, WorkConfig
 from urbextag.files import FileStamp
 from urbextag.records import Failure, PhotoFacts
 from urbextag.store import jobs, photos
 from urbextag.store.db import connect, write
+from urbextag.supervisor import hands
 
 
 @pytest.fixture
@@ -174,3 +176,8 @@ def test_a_broken_stage_s_victims_are_forgiven(db):
     jobs.forgive(db, ["p1"])
     job = jobs.of_photo(db, "p1")
     assert (job["state"], job["strikes"], job["reason"]) == ("queued", 0, None)
+
+
+@pytest.mark.parametrize(("photos", "workers"), [(0, 1), (1, 1), (4, 1), (5, 2), (8, 2), (9, 3), (500, 3)])
+def test_a_few_photos_are_the_work_of_one_worker(photos, workers):
+    assert hands(Config(work=WorkConfig(workers=3, batch=4)), photos) == workers

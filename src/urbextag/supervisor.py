@@ -5,6 +5,7 @@ Models run in child processes, so that a decoder that crashes on a strange file 
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -58,6 +59,11 @@ def worker_count(config: Config) -> int:
     return max(1, min(cores(), memory // 4 // (WORKER_MIB + _models_mib(config))))
 
 
+def hands(config: Config, photos: int) -> int:
+    """Worker processes for so many photos: one takes a batch at a time, so a few photos are the work of one."""
+    return min(worker_count(config), max(1, math.ceil(photos / config.work.batch)))
+
+
 def _models_mib(config: Config) -> int:
     """Memory of the profile's models at work: as the catalogue says, else half as much again as their files."""
     from urbextag.models.installed import installed, models_folder
@@ -92,7 +98,8 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
         UrbextagError: a worker stopped on an error, which it has printed; with that error's exit code.
 
     """
-    children = [_start(archive, request) for _ in range(worker_count(archive.config))]
+    photos = jobs.open_count(archive.db, request)
+    children = [_start(archive, request) for _ in range(hands(archive.config, photos))]
     fruitless = 0
     wait = POLL_SECONDS
     try:

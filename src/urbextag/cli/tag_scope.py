@@ -98,10 +98,10 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
 
 def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[str, Any]:
     from urbextag.store import jobs
-    from urbextag.supervisor import worker_count
+    from urbextag.supervisor import hands
 
     known = jobs.seconds_per_photo(archive.db)
-    each = (known or TYPICAL_SECONDS[archive.config.profile]) / worker_count(archive.config)
+    each = (known or TYPICAL_SECONDS[archive.config.profile]) / hands(archive.config, photos)
     seconds = photos * each + derive_only / DERIVED_PER_SECOND
     text = f"Nothing to do in scope '{scope}'."
     if photos or derive_only:
