@@ -41,7 +41,7 @@ test: $(VENV)/test
 	$(BIN)/python -m pytest -m 'not torch' -n 2 --dist loadfile
 
 test-export: .venv-export/done
-	.venv-export/bin/python -m pytest -m torch
+	.venv-export/bin/python -m pytest -m torch -n 2 --dist loadfile
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
