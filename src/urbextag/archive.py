@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from urbextag import config as settings
 from urbextag import paths
 from urbextag.errors import ArchiveError
-from urbextag.store.attach import keeps_relative_paths
 from urbextag.store.db import connect, faults, is_attached
 
 if TYPE_CHECKING:
@@ -104,5 +103,9 @@ def opened(root: Path) -> Iterator[Archive]:
     config = settings.load_config(root)
     path = config.database
     with faults(path), closing(connect(path)) as db:
-        guest = is_attached(db)
-        yield Archive(root, config, db, guest, not guest or keeps_relative_paths(db))
+        if not is_attached(db):
+            yield Archive(root, config, db)
+            return
+        from urbextag.store.attach import keeps_relative_paths
+
+        yield Archive(root, config, db, attached=True, relative=keeps_relative_paths(db))

@@ -16,11 +16,12 @@ from urbextag.errors import ArchiveError, ModelError
 @click.pass_obj
 def status(app: App, as_json: bool) -> None:
     """Show where the archive stands and how long the rest takes."""
-    from urbextag.store import jobs, photos, summaries
+    from urbextag.store import jobs, photos
+    from urbextag.store.counts import archive_counts
 
     with app.archive() as archive:
         db = archive.db
-        counts, states = summaries.archive_counts(db), jobs.counts(db)
+        counts, states = archive_counts(db), jobs.counts(db)
         report: dict[str, Any] = {
             "archive": str(archive.root),
             "profile": archive.config.profile,

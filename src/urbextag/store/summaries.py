@@ -1,4 +1,4 @@
-"""What the roll-up and `status` read: all of a location's photos with their tags at once, and an archive's counts."""
+"""What the roll-up reads: all of a location's photos with their tags at once."""
 
 from __future__ import annotations
 
@@ -175,30 +175,3 @@ def photo_count(db: sqlite3.Connection, locid: str) -> int:
             "SELECT count(*) FROM imgs WHERE locid = ? AND hidden_reason IS NOT 'replaced'", (locid,)
         ).fetchone()[0]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveCounts:
-    """An archive in numbers."""
-
-    photos: int
-    tagged: int
-    locations: int
-    without_location: int
-    unreadable_files: int
-    decisions: int
-
-
-def archive_counts(db: sqlite3.Connection) -> ArchiveCounts:
-    """The numbers of `status`; each is read off an index."""
-    standing = """sha IN (SELECT imgsha FROM imgs)
-        AND sha NOT IN (SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced')"""
-    queries = (
-        f"SELECT count(*) FROM ut_photos WHERE {standing}",
-        f"SELECT count(*) FROM ut_photos WHERE stages_fingerprint IS NOT NULL AND {standing}",
-        "SELECT count(*) FROM locs",
-        "SELECT count(*) FROM imgs WHERE locid IS NULL AND hidden_reason IS NOT 'replaced'",
-        "SELECT count(*) FROM ut_file_failures",
-        "SELECT count(*) FROM ut_decisions",
-    )
-    return ArchiveCounts(*(int(db.execute(query).fetchone()[0]) for query in queries))
