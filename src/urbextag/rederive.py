@@ -85,16 +85,14 @@ def rederive(
 
     `done` hears each time how many so far.
     """
-    written = 0
+    before = 0
 
-    def save(part: Sequence[Derivation]) -> None:
-        nonlocal written
-        _save(archive.db, deriver, part)
-        written += len(part)
-        done(written)
+    def told(count: int) -> None:
+        done(before + count)
 
     for derived in _derived(archive, deriver, shas, processes):
-        write_in_slices(archive.db, derived, save)
+        write_in_slices(archive.db, derived, lambda part: _save(archive.db, deriver, part), told)
+        before += len(derived)
 
 
 def _save(db: sqlite3.Connection, deriver: Deriver, derived: Sequence[Derivation]) -> None:
@@ -117,6 +115,12 @@ def derive_again(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) 
     ]
     findings.save_all(db, found)
     return len(found)
+
+
+def put_into_effect(db: sqlite3.Connection, deriver: Deriver, sha: str) -> None:
+    """Let a person's word on a photo have its effect, also where nothing was ever said of it. Inside `db.write`."""
+    if not derive_again(db, deriver, [sha]):
+        findings.publish_decisions(db, sha, decisions.of(db, sha))
 
 
 def derive_chunk(db: sqlite3.Connection, deriver: Deriver, shas: Sequence[str]) -> list[Derivation]:

@@ -209,6 +209,15 @@ def load_deriver(config: Config, taxonomy: Taxonomy, threads: int) -> Deriver:
         return make_deriver(config, taxonomy, threads, told)
 
 
+def derive_shown(archive: Archive, deriver: Deriver, shas: Sequence[str]) -> None:
+    """Derive the tags of these photos again, with a bar."""
+    from urbextag.rederive import rederive
+    from urbextag.supervisor import cores
+
+    with progress("Deriving", len(shas)) as update:
+        rederive(archive, deriver, shas, cores(), update)
+
+
 def _plain(label: str, total: int) -> Progress:
     started = said = time.monotonic()
     last: tuple[int, str] | None = None

@@ -13,10 +13,10 @@ from urbextag.cli.common import (
     complete_location,
     confirm,
     count,
+    derive_shown,
     emit,
     json_option,
     load_deriver,
-    progress,
     yes_option,
 )
 from urbextag.errors import UsageError
@@ -135,14 +135,10 @@ def _undo(
 
 
 def _derive(archive: Archive, taxonomy: Taxonomy, shas: Sequence[str]) -> None:
-    from urbextag.rederive import rederive
     from urbextag.supervisor import cores
 
-    if not shas:
-        return
-    deriver = load_deriver(archive.config, taxonomy, cores())
-    with progress("Deriving", len(shas)) as update:
-        rederive(archive, deriver, shas, cores(), update)
+    if shas:
+        derive_shown(archive, load_deriver(archive.config, taxonomy, cores()), shas)
 
 
 @click.command("dismiss")

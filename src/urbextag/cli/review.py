@@ -64,7 +64,7 @@ def decide(app: App, photo: str, names: tuple[str, ...], verdict: Verdict, as_js
             rejected for the whole place; nothing was changed then.
 
     """
-    from urbextag.rederive import derive_again
+    from urbextag.rederive import put_into_effect
     from urbextag.store import decisions, findings, locations, photos
     from urbextag.store.db import write
     from urbextag.supervisor import cores
@@ -84,8 +84,7 @@ def decide(app: App, photo: str, names: tuple[str, ...], verdict: Verdict, as_js
         with write(db):
             for concept_id, label in concepts:
                 decisions.decide(db, sha, concept_id, label, verdict)
-            if not derive_again(db, deriver, [sha]):
-                findings.publish_decisions(db, sha, decisions.of(db, sha))
+            put_into_effect(db, deriver, sha)
         tags = findings.tags(db, sha)
     if as_json:
         emit({"id": sha, "tags": [{"id": tag.concept, "label": tag.label, "origin": tag.origin} for tag in tags]})

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from urbextag.cli.common import App, confirm, count, emit, load_deriver, progress
+from urbextag.cli.common import App, confirm, count, derive_shown, emit, load_deriver
 from urbextag.cli.review import concept, decided
 
 if TYPE_CHECKING:
-    from urbextag.archive import Archive
-    from urbextag.deriver import Deriver
     from urbextag.store.decisions import Verdict
 
 
@@ -48,7 +46,7 @@ def decide_location(
         with write(db):
             for concept_id, label in concepts:
                 decisions.decide_location(db, locid, concept_id, label, "reject" if verdict == "reject" else "clear")
-        _derive(archive, deriver, shas)
+        derive_shown(archive, deriver, shas)
         after = decisions.tagged_by_models(db, locid, [concept_id for concept_id, _ in concepts])
     if as_json:
         tags = [
@@ -74,19 +72,3 @@ def _preview(
         click.echo(f"{before[concept_id]:,} of {count(photos, 'photo')} of {place} {lose} {label!r}.")
     if verdict == "reject":
         click.echo("Photos on which you said otherwise keep it.")
-
-
-def _derive(archive: Archive, deriver: Deriver, shas: Sequence[str]) -> None:
-    """Derive photos again: those that were looked at in lots, those of which only words are kept one by one."""
-    from urbextag.rederive import derive_again, rederive
-    from urbextag.store import scopes
-    from urbextag.store.db import write
-    from urbextag.supervisor import cores
-
-    seen = scopes.tagged_at(archive.db, shas)
-    with progress("Deriving", len(shas)) as update:
-        rederive(archive, deriver, [sha for sha in shas if sha in seen], cores(), update)
-        for number, sha in enumerate((sha for sha in shas if sha not in seen), start=len(seen) + 1):
-            with write(archive.db):
-                derive_again(archive.db, deriver, [sha])
-            update(number)

@@ -12,6 +12,7 @@ from urbextag.cli.attach import without_missing
 from urbextag.cli.common import (
     confirm,
     count,
+    derive_shown,
     duration,
     emit,
     list_troubled,
@@ -57,7 +58,7 @@ def resolve_scope(
 def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Tag a scope to its end: count and estimate, a question where tags that stand would change, the work."""
     from urbextag.pipeline import build, fingerprint
-    from urbextag.rederive import rederive, reworded, stale
+    from urbextag.rederive import reworded, stale
     from urbextag.stages.base import Kit
     from urbextag.store import scopes
     from urbextag.supervisor import cores
@@ -85,8 +86,7 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
         return
     if scope in ("changed", "location", "all") and (shas or derive_only):
         confirm("Derive and tag these again? What you decided yourself stays.", yes)
-    with progress("Deriving", len(derive_only)) as update:
-        rederive(archive, deriver, derive_only, cores(), update)
+    derive_shown(archive, deriver, derive_only)
     request = uuid.uuid4().hex[:12]
     counts = _run(archive, request, without_missing(archive, request, shas))
     if as_json:

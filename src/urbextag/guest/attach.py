@@ -22,9 +22,10 @@ from urbextag.store.db import (
     faults,
     is_applications,
     is_attached,
+    is_own,
     look_at,
     missing_columns,
-    open_file,
+    open_as_it_is,
 )
 
 DETACHED_NAME = "urbextag.detached.toml"
@@ -75,7 +76,7 @@ def make_plan(file: Path | None, named: Path | None, backup_folder: Path | None)
         raise ArchiveError(f"there is no database {file}", "Name the application's database file")
     with faults(file), closing(look_at(file)) as db:
         attached = is_attached(db)
-        if not is_applications(db) or (not attached and db.execute("PRAGMA table_info(ut_migrations)").fetchone()):
+        if not is_applications(db) or is_own(db):
             raise ArchiveError(
                 f"{file} is not a database of the archive application", "Name its file; it has the tables imgs and locs"
             )
@@ -108,15 +109,15 @@ def _refuse_other_archive(root: Path, file: Path) -> None:
                 f"{root} is an archive already, with the database {config.database}",
                 f"Name another folder for the settings: urbextag --archive DIR attach {file}",
             )
-        if file == (root / settings.DATABASE_NAME).resolve() and not _is_applications(file):
+        if file == (root / settings.DATABASE_NAME).resolve() and _is_own(file):
             raise ArchiveError(f"{root} is an archive of its own", "Name the application's database: attach FILE")
 
 
-def _is_applications(file: Path) -> bool:
+def _is_own(file: Path) -> bool:
     if not file.is_file():
-        return True
+        return False
     with faults(file), closing(look_at(file)) as db:
-        return is_attached(db) or not db.execute("PRAGMA table_info(ut_migrations)").fetchone()
+        return is_own(db)
 
 
 def backup_name(file: Path, folder: Path | None) -> Path:
@@ -144,9 +145,7 @@ def attach(plan: Plan, mapping: tuple[str, Path] | None, told: Told) -> Outcome:
         snapshot(plan.database, plan.backup)
     _write_settings(plan, mapping)
     if plan.columns or not plan.attached:
-        with faults(plan.database), closing(look_at(plan.database)) as look:
-            names = dialect.other_names(look)
-        with faults(plan.database), closing(open_file(plan.database, names)) as db:
+        with faults(plan.database), closing(open_as_it_is(plan.database)) as db:
             db.execute("PRAGMA journal_mode = WAL")
             store.let_in(db)
     with opened(plan.root) as archive:

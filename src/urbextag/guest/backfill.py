@@ -154,16 +154,8 @@ def take_over(archive: Archive, deriver: Deriver, shas: Sequence[str], done: Cal
     made of them, its tags derived again, and it is queued. `done` hears each time how many so far.
     """
     _warm_up(deriver)
-    so_far = 0
-
-    def each(part: Sequence[str]) -> None:
-        nonlocal so_far
-        _take_over(archive.db, deriver, part)
-        so_far += len(part)
-        done(so_far)
-
     with no_search_for_cycles():
-        write_in_slices(archive.db, shas, each)
+        write_in_slices(archive.db, shas, lambda part: _take_over(archive.db, deriver, part), done)
 
 
 def _warm_up(deriver: Deriver) -> None:
@@ -260,16 +252,14 @@ def _compare(taxonomy: Taxonomy, photo: Taken, tags: Mapping[str, str], result: 
 def give_back(archive: Archive, deriver: Deriver, done: Callable[[int], None]) -> int:
     """Undo `take_over`, in slices. Returns how many photos keep tags of ours: stages or a person gave them some."""
     _warm_up(deriver)
-    so_far = ours = 0
+    ours = 0
 
     def each(part: Sequence[str]) -> None:
-        nonlocal so_far, ours
+        nonlocal ours
         ours += _give_back(archive.db, deriver, list(store.taken(archive.db, part)))
-        so_far += len(part)
-        done(so_far)
 
     with no_search_for_cycles():
-        write_in_slices(archive.db, [photo.sha for photo in store.taken(archive.db)], each)
+        write_in_slices(archive.db, [photo.sha for photo in store.taken(archive.db)], each, done)
     return ours
 
 

@@ -12,9 +12,8 @@ from urbextag.guest.attach import DETACHED_NAME
 from urbextag.guest.keep_up import Told
 from urbextag.store import attach as store
 from urbextag.store import detach as leave
-from urbextag.store import dialect
 from urbextag.store.backup import snapshot
-from urbextag.store.db import faults, is_applications, look_at, open_file
+from urbextag.store.db import faults, is_applications, is_own, open_as_it_is
 
 
 def detach(archive_root: Path, *, keep_columns: bool, backup: Path, told: Told) -> float:
@@ -30,11 +29,9 @@ def detach(archive_root: Path, *, keep_columns: bool, backup: Path, told: Told) 
 
     """
     database = settings.load_config(archive_root).database.resolve()
-    with faults(database), closing(look_at(database)) as look:
-        names = dialect.other_names(look)
-    with faults(database), closing(open_file(database, names)) as db:
+    with faults(database), closing(open_as_it_is(database)) as db:
         stay = store.guest(db)
-        if stay is None and (not is_applications(db) or db.execute("PRAGMA table_info(ut_migrations)").fetchone()):
+        if stay is None and (not is_applications(db) or is_own(db)):
             raise ArchiveError(f"{database} is not attached", "Only an archive that was attached can be detached")
         longest = _leave(database, db, stay, keep_columns, backup, told) if stay else 0.0
     (archive_root / settings.CONFIG_NAME).replace(archive_root / DETACHED_NAME)

@@ -9,15 +9,13 @@ from dataclasses import dataclass, replace
 from urbextag.archive import Archive
 from urbextag.errors import UsageError
 from urbextag.files import content_sha256
-from urbextag.guest.missing import refuse_offline, refuse_unmapped
+from urbextag.guest.missing import SAMPLE, refuse_offline, refuse_unmapped
 from urbextag.store import attach as store
 from urbextag.store import jobs, refill
 from urbextag.store.db import write, write_in_slices
 
 HASHED = 3
 """Photos that are hashed to see whether the keys are the SHA-256 of the content."""
-SAMPLE = 200
-"""Photos that are looked for before work begins."""
 
 Told = Callable[[str, int, int], None]
 """Hears what is being done, how far it is, and of how many."""

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from urbextag.store import decisions, findings, terms
+from urbextag.store import decisions, terms
 from urbextag.store.db import write
 from urbextag.taxonomy.words import fold_phrase
 
@@ -212,6 +212,8 @@ def move_words(
 
     What a person said of the concept itself stands: the word then only goes. Returns those that made a decision.
     """
+    from urbextag.rederive import put_into_effect
+
     made: list[Moved] = []
     for number, one in enumerate(moved, start=1):
         sha, word, label, concept, concept_label = one
@@ -220,7 +222,7 @@ def move_words(
                 decisions.decide(db, sha, concept, concept_label, "add")
                 made.append(one)
             decisions.decide(db, sha, word, label, "clear")
-            _derive(db, deriver, sha)
+            put_into_effect(db, deriver, sha)
         done(number)
     return made
 
@@ -233,6 +235,8 @@ def move_back(
     done: Callable[[int], None],
 ) -> None:
     """Take `move_words` back: the words stand again, and what it decided (`made`) is cleared."""
+    from urbextag.rederive import put_into_effect
+
     for number, one in enumerate(moved, start=1):
         sha, word, label, concept, concept_label = one
         with write(db):
@@ -240,12 +244,5 @@ def move_back(
             if one in made and stands:
                 decisions.decide(db, sha, concept, concept_label, "clear")
             decisions.decide(db, sha, word, label, "add")
-            _derive(db, deriver, sha)
+            put_into_effect(db, deriver, sha)
         done(number)
-
-
-def _derive(db: sqlite3.Connection, deriver: Deriver, sha: str) -> None:
-    from urbextag.rederive import derive_again
-
-    if not derive_again(db, deriver, [sha]):
-        findings.publish_decisions(db, sha, decisions.of(db, sha))

@@ -74,15 +74,7 @@ def unadopted(db: sqlite3.Connection) -> list[str]:
 
 def adopt(db: sqlite3.Connection, shas: Sequence[str], done: Callable[[int], None] = lambda count: None) -> None:
     """Take photos of the application up, in short transactions; `done` hears how many so far."""
-    taken = 0
-
-    def take(part: Sequence[str]) -> None:
-        nonlocal taken
-        take_up(db, part)
-        taken += len(part)
-        done(taken)
-
-    write_in_slices(db, shas, take)
+    write_in_slices(db, shas, lambda part: take_up(db, part), done)
 
 
 def take_up(db: sqlite3.Connection, shas: Sequence[str]) -> None:

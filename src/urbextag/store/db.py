@@ -74,6 +74,13 @@ def open_file(path: Path, names: Mapping[str, str]) -> sqlite3.Connection:
     return db
 
 
+def open_as_it_is(path: Path) -> sqlite3.Connection:
+    """`open_file` with the names that this file has for its columns."""
+    with closing(look_at(path)) as look:
+        names = dialect.other_names(look)
+    return open_file(path, names)
+
+
 def _applied(db: sqlite3.Connection) -> set[str] | None:
     """Names of the migrations that were applied; None where the file has none of our tables."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ut_migrations'").fetchone():
@@ -111,6 +118,11 @@ def is_attached(db: sqlite3.Connection) -> bool:
     """Whether the file is the application's and our tables are guests in it."""
     ours = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ut_settings'").fetchone()
     return bool(ours and db.execute("SELECT 1 FROM ut_settings WHERE key = 'attached'").fetchone())
+
+
+def is_own(db: sqlite3.Connection) -> bool:
+    """Whether the file is an archive of its own: our tables are in it, and not as guests."""
+    return bool(columns_of(db, "ut_migrations")) and not is_attached(db)
 
 
 def columns_of(db: sqlite3.Connection, table: str) -> set[str]:
@@ -174,10 +186,16 @@ def write(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def write_in_slices(db: sqlite3.Connection, items: Sequence[Item], each: Callable[[Sequence[Item]], None]) -> None:
+def write_in_slices(
+    db: sqlite3.Connection,
+    items: Sequence[Item],
+    each: Callable[[Sequence[Item]], None],
+    done: Callable[[int], None] = lambda count: None,
+) -> None:
     """Write many items, a transaction for each slice of them, so that no other program waits long for its turn.
 
-    The first slice is small and each further one as large as the speed so far allows; `each` is called inside `write`.
+    The first slice is small and each further one as large as the speed so far allows; `each` is called inside `write`,
+    `done` after it, with the number of items written so far.
     """
     start, size = 0, FIRST_SLICE
     while start < len(items):
@@ -187,9 +205,15 @@ def write_in_slices(db: sqlite3.Connection, items: Sequence[Item], each: Callabl
             each(part)
         took = time.perf_counter() - began  # the commit, which copies what was written into the log, is part of it
         start += len(part)
-        size = max(1, min(2 * size, int(len(part) * SLICE_SECONDS / max(took, 1e-6))))
+        done(start)
+        size = next_slice(len(part), took)
         if start < len(items):
             time.sleep(YIELD_SECONDS)
+
+
+def next_slice(size: int, took: float) -> int:
+    """How many items the next slice may have, after one of this size took so many seconds."""
+    return max(1, min(2 * size, int(size * SLICE_SECONDS / max(took, 1e-6))))
 
 
 @contextmanager

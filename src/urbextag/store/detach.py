@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Literal
 
 from urbextag.store import jobs
 from urbextag.store.attach import Guest, note
-from urbextag.store.db import SLICE_SECONDS, YIELD_SECONDS, columns_of, write, write_in_slices
+from urbextag.store.db import FIRST_SLICE, YIELD_SECONDS, columns_of, next_slice, write, write_in_slices
 from urbextag.store.migrations import MIGRATIONS, PUBLISHED
 
 TURN_SECONDS = 0.2
@@ -31,17 +31,15 @@ def leaving(db: sqlite3.Connection, stay: Guest, step: Literal["columns", "table
         note(db, replace(stay, leaving=step))
 
 
-def restore(db: sqlite3.Connection, stay: Guest, done: Callable[[int], None] = lambda count: None) -> None:
+def restore(db: sqlite3.Connection, stay: Guest) -> None:
     """Put back what stood in the columns that were there before us, in short transactions."""
     theirs = [column for column in PUBLISHED if column not in stay.added.get("imgs", ())]
     rows = db.execute(
         """SELECT sha FROM ut_photos WHERE published_at IS NOT NULL OR tagged_at IS NOT NULL
         UNION SELECT sha FROM ut_originals UNION SELECT sha FROM ut_backfill"""
     ).fetchall()
-    restored = 0
 
     def put_back(part: Sequence[str]) -> None:
-        nonlocal restored
         stood = db.execute(
             f"SELECT sha, columns FROM ut_originals WHERE sha IN ({','.join('?' * len(part))})", tuple(part)
         )
@@ -55,8 +53,6 @@ def restore(db: sqlite3.Connection, stay: Guest, done: Callable[[int], None] = l
                 for column, value in zip(theirs, values, strict=True)
             ]
             db.execute(f"UPDATE imgs SET {', '.join(places)} WHERE imgsha = ?", (*map(_value, values), sha))
-        restored += len(part)
-        done(restored)
 
     if theirs:
         write_in_slices(db, [row[0] for row in rows], put_back)
@@ -128,13 +124,12 @@ def own_tables() -> list[str]:
 def _empty(db: sqlite3.Connection, table: str) -> None:
     info = db.execute(f"PRAGMA table_info({table})").fetchall()
     key = ", ".join(row[1] for row in info if row[5])
-    size, gone = 32, 1
+    size, gone = FIRST_SLICE, 1
     while gone:
         with write(db):
             began = time.perf_counter()
             gone = db.execute(
                 f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} LIMIT ?)", (size,)
             ).rowcount
-            took = time.perf_counter() - began
-        size = max(1, min(4 * size, int(size * SLICE_SECONDS / max(took, 1e-6))))
+        size = next_slice(size, time.perf_counter() - began)
         time.sleep(YIELD_SECONDS)

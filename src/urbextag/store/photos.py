@@ -254,11 +254,6 @@ def paths_of(db: sqlite3.Connection, sha: str) -> list[tuple[str, FileStamp]]:
     return [(row["path"], FileStamp(row["size"], row["mtime_ns"])) for row in rows]
 
 
-def restamp(db: sqlite3.Connection, stored: str, stamp: FileStamp) -> None:
-    """Note the new time of a file whose content was found to be the same."""
-    db.execute("UPDATE ut_paths SET size = ?, mtime_ns = ? WHERE path = ?", (stamp.size, stamp.mtime_ns, stored))
-
-
 def current_path(db: sqlite3.Connection, sha: str) -> str | None:
     """Where the archive looks for this content, None if it has no such photo."""
     row = db.execute("SELECT imgloc FROM imgs WHERE imgsha = ?", (sha,)).fetchone()

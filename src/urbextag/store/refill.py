@@ -28,10 +28,8 @@ def lost(db: sqlite3.Connection) -> list[str]:
 
 def refill(db: sqlite3.Connection, shas: Sequence[str], done: Callable[[int], None] = lambda count: None) -> None:
     """Write the published columns of photos once more, in short transactions; `done` hears how many so far."""
-    filled = 0
 
     def fill(part: Sequence[str]) -> None:
-        nonlocal filled
         marks = ",".join("?" * len(part))
         known = db.execute(
             f"SELECT sha FROM ut_photos WHERE published_at IS NOT NULL AND sha IN ({marks})", tuple(part)
@@ -48,7 +46,5 @@ def refill(db: sqlite3.Connection, shas: Sequence[str], done: Callable[[int], No
             WHERE sha = imgsha AND taken AND source <> 'mock' AND auto_tags_legacy IS NULL AND imgsha IN ({marks})""",
             tuple(part),
         )
-        filled += len(part)
-        done(filled)
 
-    write_in_slices(db, shas, fill)
+    write_in_slices(db, shas, fill, done)
