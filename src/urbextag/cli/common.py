@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from urbextag.errors import ArchiveError, UsageError
+from urbextag.numbers import count as count
+from urbextag.numbers import duration as duration
+from urbextag.numbers import years as years
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,8 +35,6 @@ PLAIN_WIDTH = 140
 """Columns of a table where standard output is no terminal."""
 PLAIN_SECONDS = 5.0
 """Without a terminal, progress is a line this often."""
-STILL_MADE = 2030
-"""The last year that the taxonomy gives to what has not ended."""
 LISTED = 10
 """Photos with a fault that are named at the end of a run; `urbextag jobs status` has all."""
 
@@ -136,27 +137,6 @@ def list_troubled(rows: Sequence[sqlite3.Row]) -> None:
     """Name the first photos that were set aside or are missing (`jobs.troubled`), each with its reason."""
     for row in rows[:LISTED]:
         click.echo(f"  {row['state'].replace('_', ' ')}: {row['path']}: {row['reason']}")
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun: "1 photo", "12,345 photos"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it: "8 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def years(interval: Sequence[int]) -> str:
-    """An interval of years: "1920-1940", "1961" where it is one, "1967 or later" where it has not ended."""
-    first, last = interval
-    if first == last:
-        return str(first)
-    return f"{first} or later" if last >= STILL_MADE else f"{first}-{last}"
 
 
 class Progress(Protocol):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +24,10 @@ from urbextag.cli.common import progress as bar
 from urbextag.errors import UsageError
 
 if TYPE_CHECKING:
+    from urbextag.actions.describing import DescribePlan
     from urbextag.archive import Archive
     from urbextag.store.vlm import Scope
     from urbextag.vlm.look import Server
-
-TYPICAL_SECONDS = 8.0
-"""An answer of an 8B model on a recent machine, by other projects' figures, until there are own ones."""
 
 
 @click.command()
@@ -58,6 +54,8 @@ def enhance(
     urbextag enhance --changed                what is known of a place has changed: whose request really reads otherwise
     urbextag enhance --show-request a.jpg     what would be sent
     """
+    from urbextag.actions import describing
+
     with app.archive() as archive:
         if show_request is not None:
             if missing or changed or every or location or photo or now:
@@ -73,21 +71,20 @@ def enhance(
         begin(archive)
         scope, name = _scope(archive, missing, changed, every, location, photo)
         servers = _look(archive, as_json)
-        shas = _select(archive, scope, name)
-        plan = _plan(archive, scope, servers, len(shas))
+        plan = describing.plan_of(archive, servers, scope, _select(archive, scope, name))
         if not as_json:
-            click.echo(plan["text"])
-        elif dry_run or not shas:
-            emit(plan)
-        if dry_run or not shas:
+            click.echo(_text(plan))
+        elif dry_run or not plan.shas:
+            emit(_as_json(plan))
+        if dry_run or not plan.shas:
             return
         if scope in ("all", "location", "changed"):
             confirm("Describe these? Descriptions that stand are replaced; what you decided yourself stays.", yes)
-        request = _enqueue(archive, scope, shas)
+        request = describing.enqueue(archive, scope, plan.shas)
         if now:
-            work_off(archive, servers, request, len(shas), as_json)
+            work_off(archive, servers, request, len(plan.shas), as_json)
         elif as_json:
-            emit({**plan, "request": request})
+            emit({**_as_json(plan), "request": request})
         else:
             click.echo("Queued. A running `urbextag worker` begins at once; if none runs: urbextag worker &")
 
@@ -96,7 +93,8 @@ def _scope(
     archive: Archive, missing: bool, changed: bool, every: bool, location: str | None, photo: str | None
 ) -> tuple[Scope, str | None]:
     """The one scope that was asked for, and the id it speaks of; raises UsageError."""
-    from urbextag.store import locations, photos, scopes
+    from urbextag.actions.describing import refuse_untagged
+    from urbextag.store import locations, photos
 
     given: dict[Scope, bool] = {
         "missing": missing,
@@ -115,8 +113,7 @@ def _scope(
         return "location", locations.find(archive.db, location)["locid"]
     if photo is not None:
         row = photos.find(archive.db, photo, archive.stored(Path(photo)))
-        if not scopes.tagged_at(archive.db, [row["imgsha"]]):
-            raise UsageError(f"{photo} has not been tagged yet", "First: urbextag tag --photo PHOTO")
+        refuse_untagged(archive, row["imgsha"], photo)
         return "photo", row["imgsha"]
     return asked[0], None
 
@@ -138,49 +135,25 @@ def _look(archive: Archive, as_json: bool) -> list[Server]:
 
 
 def _select(archive: Archive, scope: Scope, name: str | None) -> list[str]:
-    from urbextag.store import vlm
+    from urbextag.actions import describing
     from urbextag.supervisor import cores
-    from urbextag.vlm.known import changed
-    from urbextag.vlm.template import load_template
 
-    shas = vlm.select(archive.db, scope, name)
+    shas = describing.candidates(archive, scope, name)
     if scope != "changed" or not shas:
         return shas
-    settings = archive.config.vlm
     deriver = load_deriver(archive.config, archive.load_taxonomy(), cores())
-    models = {endpoint.model for endpoint in settings.endpoints}
     with bar("Comparing requests", len(shas)) as update:
-        return changed(archive.db, deriver, load_template(settings.prompt), models, shas, update)
+        return describing.only_changed(archive, deriver, shas, update)
 
 
-def _plan(archive: Archive, scope: Scope, servers: list[Server], photos: int) -> dict[str, Any]:
-    """How many photos and how long, by the endpoints' own figures where there are some."""
-    from urbextag.store import vlm
-
-    rates = {rate.endpoint: rate.seconds for rate in vlm.rates(archive.db)}
-    ready = [server.endpoint for server in servers if not server.fault]
-    # The seconds of an endpoint that answers several at a time are those of one answer.
-    per_second = sum(endpoint.parallel / rates.get(endpoint.url, TYPICAL_SECONDS) for endpoint in ready)
-    seconds = photos / per_second
-    measured = all(endpoint.url in rates for endpoint in ready)
-    text = f"Nothing to describe ({scope})."
-    if photos:
-        how = "measured here" if measured else "typical; measured as it runs"
-        where = count(len(ready), "server")
-        text = f"{count(photos, 'photo')} to describe ({scope}) by {where}: about {duration(seconds)} ({how})."
-    return {"scope": scope, "photos": photos, "seconds": round(seconds, 1), "measured": measured, "text": text}
+def _text(plan: DescribePlan) -> str:
+    if not plan.shas:
+        return f"Nothing to describe ({plan.scope})."
+    how = "measured here" if plan.measured else "typical; measured as it runs"
+    what = f"{count(len(plan.shas), 'photo')} to describe ({plan.scope}) by {count(plan.servers, 'server')}"
+    return f"{what}: about {duration(plan.seconds)} ({how})."
 
 
-def _enqueue(archive: Archive, scope: Scope, shas: list[str]) -> str:
-    """Queue them, but for `missing` those that another run has described since they were selected."""
-    from urbextag.store import jobs, vlm
-    from urbextag.store.db import write_in_slices
-
-    request = uuid.uuid4().hex[:12]
-
-    def enqueue(part: Sequence[str]) -> None:
-        wanted = vlm.undescribed(archive.db, part) if scope == "missing" else part
-        jobs.enqueue(archive.db, wanted, jobs.Priority.PERSON, request, jobs.VLM)
-
-    write_in_slices(archive.db, shas, enqueue)
-    return request
+def _as_json(plan: DescribePlan) -> dict[str, Any]:
+    numbers = {"photos": len(plan.shas), "seconds": round(plan.seconds, 1), "measured": plan.measured}
+    return {"scope": plan.scope, **numbers, "text": _text(plan)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +20,10 @@ def jobs() -> None:
 @click.pass_obj
 def status(app: App, as_json: bool) -> None:
     """Show what is queued, done and set aside, and why."""
-    from urbextag.store import jobs as store
-    from urbextag.store import vlm
+    from urbextag.actions.status import queue_status
 
     with app.archive() as archive:
-        db = archive.db
-        parallel = {endpoint.url: endpoint.parallel for endpoint in archive.config.vlm.endpoints}
-        report = {
-            "counts": store.counts(db),
-            "paused_since": store.paused_since(db),
-            "last_finished": store.last_finished(db),
-            "seconds_per_photo": store.seconds_per_photo(db),
-            "troubled": [dict(row) for row in store.troubled(db)],
-            "vlm": {
-                "counts": store.counts(db, queue=store.VLM),
-                "endpoints": [asdict(rate) | {"parallel": parallel.get(rate.endpoint, 0)} for rate in vlm.rates(db)],
-                "troubled": [dict(row) for row in store.troubled(db, queue=store.VLM)],
-            },
-        }
+        report = queue_status(archive)
     if as_json:
         emit(report)
     else:
@@ -59,8 +44,8 @@ def _print(report: dict[str, Any]) -> None:
         for rate in described["endpoints"]:
             out.print(f"  {rate['endpoint']}: {rate['seconds']:.1f} s a photo, last one {rate['last']}")
         if left := described["counts"]["queued"]:
-            together = sum(rate["parallel"] / rate["seconds"] for rate in described["endpoints"])
-            out.print(f"  about {duration(left / together)} left" if together else f"  {left:,} not begun")
+            seconds = described["seconds_left"]
+            out.print(f"  about {duration(seconds)} left" if seconds is not None else f"  {left:,} not begun")
         _print_troubled(described["troubled"])
     if report["troubled"] or described["troubled"]:
         out.print("Try again: urbextag jobs retry [PHOTO ...]")

@@ -21,25 +21,17 @@ def hero_command(app: App, name: str, photo: str | None, auto: bool, as_json: bo
 
     Without PHOTO it names the best ones with their reasons. Nothing but this command ever changes the choice.
     """
+    from urbextag.actions.places import set_hero
     from urbextag.store import locations, photos, summaries
-    from urbextag.store.db import write
 
     if photo and auto:
         raise UsageError("a photo and --auto contradict each other", "Give one of them")
     with app.archive() as archive:
         db, row = archive.db, locations.find(archive.db, name)
         if photo:
-            found = photos.find(db, photo, archive.stored(Path(photo)))
-            if found["locid"] != row["locid"]:
-                raise UsageError(
-                    f"{found['imgnam']} is not a photo of {row['locnam']}",
-                    f"Put it there: urbextag add PHOTO --location {row['locnam']!r}",
-                )
-            with write(db):
-                locations.set_hero(db, row["locid"], found["imgsha"])
+            set_hero(archive, row["locid"], photos.find(db, photo, archive.stored(Path(photo)))["imgsha"])
         elif auto:
-            with write(db):
-                locations.set_hero(db, row["locid"], None)
+            set_hero(archive, row["locid"], None)
         _, summary = summaries.summed_up(db, archive.load_taxonomy(), locations.find(db, row["locid"]))
     if as_json:
         emit({"location": row["locnam"], "locked": summary.locked_hero, "ours": summary.heroes})

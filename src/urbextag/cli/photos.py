@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from urbextag.cli.common import App, complete_location, count, emit, json_option, progress
-from urbextag.cli.locations_sub import put_into_sub, sub_option
+from urbextag.cli.locations_sub import sub_option
 from urbextag.errors import PhotosFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from urbextag.actions.adding import Added
     from urbextag.archive import Archive
-    from urbextag.importer import AddReport, Found
-    from urbextag.store.locations import LocationFacts
-    from urbextag.taxonomy import Taxonomy
+    from urbextag.importer import Found
 
 
 @click.command()
@@ -62,40 +61,24 @@ def add(
     into the archive's folder web/. Adding again is quick and changes nothing; a copy is not a
     second photo, a moved file is found again.
     """
-    from urbextag import importer
+    from urbextag.actions import adding
+    from urbextag.actions.places import place_facts
     from urbextag.fetch.web_import import is_url
-    from urbextag.guest.keep_up import refuse_add
-    from urbextag.store import locations
-    from urbextag.store.db import write
+    from urbextag.store.locations import LocationFacts
 
     with app.archive() as archive:
-        refuse_add(archive)
-        facts = location_facts(archive.load_taxonomy(), kind, city, state, era)
-        if name is None and (facts != locations.LocationFacts() or sub or move):
+        facts = place_facts(archive.load_taxonomy(), kind, city, state, era)
+        if name is None and (facts != LocationFacts() or sub or move):
             raise UsageError(
                 "--type, --city, --state, --era, --sub and --move speak of a location", "Name it: --location NAME"
             )
-        found = list(importer.walk([Path(path) for path in named if not is_url(path)]))
+        found = adding.look_for_photos(archive, [Path(path) for path in named if not is_url(path)])
         fetched, failed = _fetch(archive, [url for url in named if is_url(url)])
         found += fetched
-        locid, changed = None, False
-        if name is not None:
-            with write(archive.db):
-                locid = locations.find_or_make(archive.db, name)
-                changed = locations.set_facts(archive.db, locid, facts)
-        seen = 0
         with progress("Adding", len(found)) as update:
-
-            def done(files: int) -> None:
-                nonlocal seen
-                seen += files
-                update(seen)
-
-            report = importer.add(archive, found, locid, move=move, done=done)
-        report.failed |= failed
-        if locid and sub:
-            put_into_sub(archive, locid, sub, [one.path for one in found], move=move)
-        _tell(archive, report, name, changed, locid, as_json)
+            added = adding.add(archive, found, name, facts, sub=sub, move=move, done=update)
+        added.report.failed |= failed
+        _tell(archive, added, name, as_json)
 
 
 def _fetch(archive: Archive, urls: Sequence[str]) -> tuple[list[Found], dict[str, str]]:
@@ -108,12 +91,11 @@ def _fetch(archive: Archive, urls: Sequence[str]) -> tuple[list[Found], dict[str
         return bring(archive, urls, update)
 
 
-def _tell(
-    archive: Archive, report: AddReport, name: str | None, changed: bool, locid: str | None, as_json: bool
-) -> None:
+def _tell(archive: Archive, added: Added, name: str | None, as_json: bool) -> None:
     from urbextag.importer import OUTCOMES
     from urbextag.store import locations
 
+    report = added.report
     if as_json:
         counts: dict[str, int] = {outcome: report.counts[outcome] for outcome in OUTCOMES}
         rest = {"failed": report.failed, "ignored": report.ignored, "pairs": report.pairs}
@@ -138,7 +120,8 @@ def _tell(
             click.echo(f"  failed: {path}: {reason}")
         if len(report.failed) > 10:
             click.echo(f"  ... and {len(report.failed) - 10:,} more: urbextag status --json")
-        if (changed or report.counts["assigned"]) and locid and locations.tagged_count(archive.db, locid):
+        changed = added.changed or report.counts["assigned"]
+        if changed and added.locid and locations.tagged_count(archive.db, added.locid):
             click.echo("What is known of the place has changed: urbextag tag --scope changed")
         if report.counts["new"]:
             click.echo("Next: urbextag tag")
@@ -147,46 +130,6 @@ def _tell(
             f"{count(len(report.failed), 'file')} of {report.files:,} could not be read",
             "The others are added; mend or remove these and add again",
         )
-
-
-def location_facts(
-    taxonomy: Taxonomy, kind: str | None, city: str | None, state: str | None, era: str | None
-) -> LocationFacts:
-    """What a person says of a place, checked and in the columns' form.
-
-    Raises:
-        UsageError: an unknown type or state, or no years.
-
-    """
-    from urbextag.states import state_code
-    from urbextag.store.locations import LocationFacts
-    from urbextag.taxonomy import parse_years
-
-    category = stype = built = built_type = None
-    if kind is not None:
-        category, stype = place_type(taxonomy, kind)
-    if era is not None:
-        first, last = parse_years(era)
-        built, built_type = (str(first), "year") if first == last else (f"{first}-{last}", "range")
-    return LocationFacts(category, stype, city, state_code(state) if state is not None else None, built, built_type)
-
-
-def place_type(taxonomy: Taxonomy, kind: str) -> tuple[str, str | None]:
-    """(category, class) of a kind of place: "hospital" -> ("Medical", "hospital"), "medical" -> ("Medical", None).
-
-    Raises:
-        UsageError: the taxonomy knows no such kind of place.
-
-    """
-    from difflib import get_close_matches
-
-    concept = taxonomy.place(kind)
-    if concept is None:
-        names = [c.label for c in taxonomy.concepts.values() if c.facet == "place"]
-        close = get_close_matches(kind.lower(), names, 3, 0.5)
-        remedy = f"Did you mean {' or '.join(close)}?" if close else "See the kinds: docs/taxonomy.md"
-        raise UsageError(f"no kind of place is called {kind!r}", remedy)
-    return concept.category_name, None if concept.category else concept.label
 
 
 @click.command()
@@ -198,7 +141,8 @@ def show(app: App, photo: str, as_json: bool) -> None:
 
     PHOTO is a path, a file name or the first digits of an id.
     """
-    from urbextag.cli.report import print_report, stored_report
+    from urbextag.actions.report import stored_report
+    from urbextag.cli.report import print_report
     from urbextag.store import photos
 
     with app.archive() as archive:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from urbextag.cli.common import App, confirm, count, derive_shown, emit, load_deriver
-from urbextag.cli.review import concept, decided
+from urbextag.cli.common import App, confirm, count, emit, load_deriver, progress
 
 if TYPE_CHECKING:
     from urbextag.store.decisions import Verdict
@@ -17,43 +16,37 @@ if TYPE_CHECKING:
 def decide_location(
     app: App, location: str, names: tuple[str, ...], verdict: Verdict, yes: bool, as_json: bool
 ) -> None:
-    """Keep the decisions on a whole place and put them into effect on its photos; asks first.
-
-    The photos are marked to be derived before the decision is written: where the run is broken off, `urbextag tag
-    --scope changed` brings it to its end.
+    """Keep the decisions on a whole place and put them into effect (`rulings.decide_location`); asks first.
 
     Raises:
         UsageError: unknown place or tag.
 
     """
+    from urbextag.actions import rulings
     from urbextag.store import decisions, locations
-    from urbextag.store.db import write, write_in_slices
     from urbextag.supervisor import cores
 
+    of_place: rulings.LocationVerdict = "reject" if verdict == "reject" else "clear"
     with app.archive() as archive:
         db, taxonomy = archive.db, archive.load_taxonomy()
         row = locations.find(db, location)
         locid, place = row["locid"], row["locnam"]
         said = decisions.of_location(db, locid) if verdict == "clear" else []
-        concepts = [one for name in names for one in decided(said, name) or [concept(taxonomy, name)]]
-        shas = decisions.photos_of(db, locid)
-        before = decisions.tagged_by_models(db, locid, [concept_id for concept_id, _ in concepts])
+        concepts = rulings.find_concepts(taxonomy, names, said)
+        effect = rulings.location_effect(archive, locid, concepts)
         if not as_json:
-            _preview(concepts, verdict, place, len(shas), before)
+            _preview(concepts, verdict, place, len(effect.shas), effect.tagged)
         confirm(f"{'Reject' if verdict == 'reject' else 'Clear'} for all photos of {place}?", yes)
         deriver = load_deriver(archive.config, taxonomy, cores())
-        write_in_slices(db, shas, lambda part: decisions.mark_stale(db, part))
-        with write(db):
-            for concept_id, label in concepts:
-                decisions.decide_location(db, locid, concept_id, label, "reject" if verdict == "reject" else "clear")
-        derive_shown(archive, deriver, shas)
-        after = decisions.tagged_by_models(db, locid, [concept_id for concept_id, _ in concepts])
+        with progress("Deriving", len(effect.shas)) as update:
+            ruling = rulings.decide_location(archive, deriver, locid, concepts, of_place, update)
+        before, after = ruling.before, ruling.after
     if as_json:
         tags = [
             {"id": concept_id, "label": label, "before": before[concept_id], "after": after[concept_id]}
             for concept_id, label in concepts
         ]
-        emit({"location": locid, "photos": len(shas), "tags": tags})
+        emit({"location": locid, "photos": ruling.photos, "tags": tags})
         return
     for concept_id, label in concepts:
         click.echo(

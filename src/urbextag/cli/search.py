@@ -30,13 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urbextag.archive import Archive
-    from urbextag.models.installed import Installed
     from urbextag.similar import Background, Group
     from urbextag.store.embeddings import Entry
 
-CAPTION = "a photo of {}"
-"""How a query is put to the model, which has learned from captions (Radford et al., Learning Transferable Visual Models
-From Natural Language Supervision, 2021, 3.1.4). One prompt: a second one to average with would take as long again."""
 FIRST_LOOK = 10
 """Photos looked at per photo wanted, so that enough are left when near-duplicates are folded; doubled as needed."""
 
@@ -66,6 +62,7 @@ def search(
     deviations: there is always a nearest photo, also where none shows it. Near-duplicates and
     bursts are folded into the nearest of them.
     """
+    from urbextag.actions.searching import CAPTION, scene_model, text_encoder
     from urbextag.cli.contact_sheet import Section, check_target
     from urbextag.similar import background
     from urbextag.store import embeddings, locations
@@ -81,7 +78,7 @@ def search(
             raise no_embeddings(archive)
         model = scene_model(archive)
         asked = ask(archive, model.spec.name, model.identity)
-        cosines = asked.index.cosines(query_vector(archive, model, query))
+        cosines = asked.index.cosines(text_encoder(archive, model).encode([CAPTION.format(query)])[0])
         usual = background(cosines)
         if locid or view:
             cosines = _only(asked, cosines, embeddings.within(archive.db, locid, view))
@@ -98,26 +95,6 @@ def search(
         if page:
             tiles = tuple(tile(archive, hit.entry, f"{n}", hit.score, hit.folded) for n, hit in enumerate(hits, 1))
             write_page(archive, page, query, summary, [Section(tiles)])
-
-
-def scene_model(archive: Archive) -> Installed:
-    """The dual encoder of the settings; raises ModelError where it is not on this machine."""
-    from urbextag.models.installed import installed, models_folder
-
-    settings = archive.config.models
-    return installed(models_folder(settings), settings.scene, settings.scene_precision)
-
-
-def query_vector(archive: Archive, model: Installed, query: str) -> NDArray[np.float32]:
-    """The vector of a query, float32 (dimensions,), of length 1; raises ModelError."""
-    from urbextag.models.dual_encoder import TextEncoder
-    from urbextag.models.providers import choose
-    from urbextag.supervisor import cores
-
-    encoder = TextEncoder(model, archive.config.work.threads or cores(), choose(archive.config.models.provider))
-    encoder.load()
-    vector: NDArray[np.float32] = encoder.encode([CAPTION.format(query)])[0]
-    return vector
 
 
 def _only(asked: Asked, cosines: NDArray[np.float32], allowed: set[str]) -> NDArray[np.float32]:

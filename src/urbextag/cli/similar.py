@@ -172,7 +172,7 @@ def _kept(archive: Archive, sha: str, name: str) -> Question:
 
 def _encoded(archive: Archive, path: Path, sha: str) -> Question:
     """A file outside the archive, seen by the dual encoder of the settings."""
-    from urbextag.cli.search import scene_model
+    from urbextag.actions.searching import scene_model
     from urbextag.images import decode
     from urbextag.models.dual_encoder import ImageEncoder
     from urbextag.models.providers import choose

@@ -16,23 +16,10 @@ from urbextag.errors import ArchiveError, ModelError
 @click.pass_obj
 def status(app: App, as_json: bool) -> None:
     """Show where the archive stands and how long the rest takes."""
-    from urbextag.store import jobs, photos
-    from urbextag.store.counts import archive_counts
+    from urbextag.actions.status import archive_status
 
     with app.archive() as archive:
-        db = archive.db
-        counts, states = archive_counts(db), jobs.counts(db)
-        report: dict[str, Any] = {
-            "archive": str(archive.root),
-            "profile": archive.config.profile,
-            **asdict(counts),
-            "jobs": states,
-            "paused_since": jobs.paused_since(db),
-            "last_finished": jobs.last_finished(db),
-            "seconds_per_photo": jobs.seconds_per_photo(db),
-            "to_describe": jobs.counts(db, queue=jobs.VLM),
-            "unreadable": [dict(row) for row in photos.file_failures(db)],
-        }
+        report = archive_status(archive)
     if as_json:
         emit(report)
     else:

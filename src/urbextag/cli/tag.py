@@ -64,7 +64,8 @@ def tag(
         if scope or location or photo or dry_run:
             raise UsageError("PHOTOS stand alone; scopes speak of the archive", "Give one or the other")
         config = app.config()
-        taxonomy = load_taxonomy(config.taxonomy.files, calibration=config.taxonomy.calibration)
+        of = config.taxonomy
+        taxonomy = load_taxonomy(of.files, calibration=of.calibration, wanted=of.wanted)
         context = hand_context(taxonomy, view_type, location_type, state, era)
         tag_alone(config.model_copy(update={"profile": profile or config.profile}), taxonomy, photos, context, as_json)
         return
@@ -88,11 +89,11 @@ def hand_context(
         UsageError: an unknown kind of place or state, or no years.
 
     """
-    from urbextag.cli.photos import location_facts
+    from urbextag.actions.places import place_facts
     from urbextag.states import STATES
     from urbextag.taxonomy import parse_years
 
-    facts = location_facts(taxonomy, location_type, None, state, None)
+    facts = place_facts(taxonomy, location_type, None, state, None)
     kind = facts.stype or facts.type
     return Context(
         view_type=view_type,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +22,8 @@ from urbextag.cli.common import (
 from urbextag.errors import PhotosFailed, UsageError
 
 if TYPE_CHECKING:
+    from urbextag.actions.tagging import TagPlan
     from urbextag.archive import Archive
-    from urbextag.choices import Profile
-
-TYPICAL_SECONDS: dict[Profile, float] = {"starter": 1.4, "scene": 0.2, "standard": 12.0}
-"""Of a photo in a worker of one thread (docs/benchmarks.md), until this archive has own figures."""
-DERIVED_PER_SECOND = 1000
-"""Photos whose tags are derived again from kept evidence, the database included."""
 
 
 def resolve_scope(
@@ -57,37 +51,26 @@ def resolve_scope(
 
 def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Tag a scope to its end: count and estimate, a question where tags that stand would change, the work."""
-    from urbextag.pipeline import build, fingerprint
-    from urbextag.rederive import reworded, stale
-    from urbextag.stages.base import Kit
-    from urbextag.store import scopes
+    from urbextag.actions import tagging
     from urbextag.supervisor import cores
-    from urbextag.worker import found_again
 
     if not dry_run:
         refuse_while_paused(archive)
     taxonomy = archive.load_taxonomy()
-    stages_fingerprint = fingerprint(build(archive.config, Kit(taxonomy, models=archive.config.models)))
     deriver = load_deriver(archive.config, taxonomy, cores())  # encodes prompts that no one has yet
-    shas = scopes.select(archive.db, scope, stages_fingerprint, name)
-    if scope == "missing":
-        shas += found_again(archive)
-    if scope == "changed":
-        shas += reworded(archive, taxonomy, stages_fingerprint)
-    looked_at = set(shas)
-    stale_ones = stale(archive.db, deriver, stages_fingerprint) if scope == "changed" else []
-    derive_only = [sha for sha in stale_ones if sha not in looked_at]
-    plan = _plan(archive, scope, len(shas), len(derive_only))
+    plan = tagging.plan(archive, taxonomy, deriver, scope, name)
+    shas, derive_only = list(plan.shas), plan.derive_only
     if not as_json:
-        click.echo(plan["text"])
+        click.echo(_text(plan))
     elif dry_run:
-        emit(plan)
+        numbers = {"photos": len(shas), "derive_only": len(derive_only), "seconds": round(plan.seconds, 1)}
+        emit({"scope": scope, **numbers, "text": _text(plan)})
     if dry_run:
         return
     if scope in ("changed", "location", "all") and (shas or derive_only):
         confirm("Derive and tag these again? What you decided yourself stays.", yes)
     derive_shown(archive, deriver, derive_only)
-    request = uuid.uuid4().hex[:12]
+    request = tagging.new_request()
     counts = _run(archive, request, without_missing(archive, request, shas))
     if as_json:
         emit({"scope": scope, "derived": len(derive_only), **counts})
@@ -96,29 +79,23 @@ def tag_scope(archive: Archive, scope: Any, name: str | None, *, dry_run: bool, 
     _fail_if_any_failed(archive, request, counts, as_json)
 
 
-def _plan(archive: Archive, scope: str, photos: int, derive_only: int) -> dict[str, Any]:
-    from urbextag.store import jobs
-    from urbextag.supervisor import hands
-
-    known = jobs.seconds_per_photo(archive.db)
-    each = (known or TYPICAL_SECONDS[archive.config.profile]) / hands(archive.config, photos)
-    seconds = photos * each + derive_only / DERIVED_PER_SECOND
-    text = f"Nothing to do in scope '{scope}'."
-    if photos or derive_only:
-        measured = f"{each:.1f} s a photo, {'measured here' if known else 'typical; measured as it runs'}"
-        again = f", and {derive_only:,} whose tags only want deriving again" if derive_only else ""
-        text = f"{count(photos, 'photo')} to tag ({scope}){again}: about {duration(seconds)} ({measured})."
-    return {"scope": scope, "photos": photos, "derive_only": derive_only, "seconds": round(seconds, 1), "text": text}
+def _text(plan: TagPlan) -> str:
+    photos, derive_only = len(plan.shas), len(plan.derive_only)
+    if not (photos or derive_only):
+        return f"Nothing to do in scope '{plan.scope}'."
+    measured = f"{plan.each:.1f} s a photo, {'measured here' if plan.measured else 'typical; measured as it runs'}"
+    again = f", and {derive_only:,} whose tags only want deriving again" if derive_only else ""
+    return f"{count(photos, 'photo')} to tag ({plan.scope}){again}: about {duration(plan.seconds)} ({measured})."
 
 
 def _run(archive: Archive, request: str, shas: list[str]) -> dict[str, int]:
+    from urbextag.actions import tagging
     from urbextag.store import jobs
-    from urbextag.store.db import write_in_slices
     from urbextag.supervisor import run
 
     if not shas:
         return jobs.counts(archive.db, request)
-    write_in_slices(archive.db, shas, lambda part: jobs.enqueue(archive.db, part, jobs.Priority.PERSON, request))
+    tagging.enqueue(archive, shas, request=request)
     final: dict[str, int] = {}
     with progress("Tagging", len(shas)) as update:
 

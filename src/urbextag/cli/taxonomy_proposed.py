@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from urbextag.cli.common import App, console, emit, json_option, progress, yes_option
-from urbextag.cli.review import concept as named_concept
 from urbextag.cli.words_change import change, take_back
 from urbextag.errors import UsageError
 
@@ -91,11 +90,12 @@ def _print(rows: list[dict[str, Any]], total: int) -> None:
 @click.pass_obj
 def map_command(app: App, terms: tuple[str, ...], concept: str, file: Path | None, yes: bool) -> None:
     """Let TERMS mean the tag CONCEPT from now on."""
+    from urbextag.actions.rulings import find_concept
     from urbextag.learning.own_words import Words, named
 
     with app.archive() as archive:
         taxonomy = archive.load_taxonomy()
-        target = taxonomy.concepts[named_concept(taxonomy, concept)[0]]
+        target = taxonomy.concepts[find_concept(taxonomy, concept)[0]]
         fresh = [term for term in _terms(terms) if _owner(taxonomy, term) != target.id]
         _refuse_owned(taxonomy, fresh)
         words = Words(mapped=dict.fromkeys(fresh, named(target)))
@@ -137,6 +137,7 @@ def add(
     yes: bool,
 ) -> None:
     """Make tags of TERMS."""
+    from urbextag.actions.rulings import find_concept
     from urbextag.learning.own_words import Words, new_concept
     from urbextag.taxonomy import FACETS
 
@@ -149,7 +150,7 @@ def add(
         taxonomy = archive.load_taxonomy()
         names = _terms(terms)
         _refuse_owned(taxonomy, [*names, *synonyms])
-        above = taxonomy.concepts[named_concept(taxonomy, parent)[0]] if parent else None
+        above = taxonomy.concepts[find_concept(taxonomy, parent)[0]] if parent else None
         concepts = dict(new_concept(kind, term, above, synonyms) for term in names)
         text = f"{_quoted(names)} made {'a tag' if len(names) == 1 else 'tags'} below {above.id if above else kind}"
         change(archive, taxonomy, Words(concepts=concepts), [*names, *synonyms], text, file, yes)

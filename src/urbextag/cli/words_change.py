@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from urbextag.cli.common import App, confirm, count, load_deriver, progress
-from urbextag.cli.review import concept as named_concept
 from urbextag.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def _keep(
     archive: Archive, taxonomy: Taxonomy, path: Path, draft: Draft | None, mine: Sequence[OwnWord], text: str
 ) -> None:
     """Move the person's own words, and note what was done for `undo`."""
+    from urbextag.actions.rulings import find_concept
     from urbextag.learning.proposed import move_words
     from urbextag.store import terms
     from urbextag.store.db import write
@@ -82,7 +82,7 @@ def _keep(
 
     moved: list[Moved] = []
     for word in mine:
-        concept_id, label = named_concept(taxonomy, word.label)
+        concept_id, label = find_concept(taxonomy, word.label)
         moved.append((word.sha, word.concept, word.label, concept_id, label))
     made: list[Moved] = []
     if moved:

@@ -34,3 +34,8 @@ def archive_counts(db: sqlite3.Connection) -> ArchiveCounts:
         "SELECT count(*) FROM ut_decisions",
     )
     return ArchiveCounts(*(int(db.execute(query).fetchone()[0]) for query in queries))
+
+
+def hands_at_work(db: sqlite3.Connection) -> int:
+    """How many workers have photos to tag in hand at this moment."""
+    return int(db.execute("SELECT count(DISTINCT owner) FROM ut_jobs WHERE state = 'running'").fetchone()[0])

@@ -191,13 +191,15 @@ def write_in_slices(
     items: Sequence[Item],
     each: Callable[[Sequence[Item]], None],
     done: Callable[[int], None] = lambda count: None,
+    *,
+    first: int = FIRST_SLICE,
 ) -> None:
     """Write many items, a transaction for each slice of them, so that no other program waits long for its turn.
 
-    The first slice is small and each further one as large as the speed so far allows; `each` is called inside `write`,
-    `done` after it, with the number of items written so far.
+    The first slice has `first` items and each further one as many as the speed so far allows; `each` is called inside
+    `write`, `done` after it, with the number of items written so far.
     """
-    start, size = 0, FIRST_SLICE
+    start, size = 0, first
     while start < len(items):
         part = items[start : start + size]
         with write(db):

@@ -10,6 +10,7 @@ against it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -64,6 +65,7 @@ def enqueue(
             strikes = CASE WHEN state IN ('queued', 'running') THEN strikes ELSE 0 END,
             deaths = CASE WHEN state IN ('queued', 'running') THEN deaths ELSE 0 END,
             reason = CASE WHEN state IN ('queued', 'running') THEN reason END,
+            discarded_at = NULL,
             state = CASE WHEN state = 'running' THEN 'running' ELSE 'queued' END,
             queued_at = excluded.queued_at""",
         [(sha, priority, request, now()) for sha in shas],
@@ -237,13 +239,32 @@ def cancel(db: sqlite3.Connection, locid: str | None = None, queue: Queue = TAGG
 
 
 def retry(db: sqlite3.Connection, shas: Sequence[str] | None = None, queue: Queue = TAGGING) -> int:
-    """Queue set-aside and missing photos again with a clean record, in slices. Returns how many."""
+    """Queue set-aside and missing photos again with a clean record, in slices: these, or all that are not discarded.
+
+    Returns how many.
+    """
     where = "state IN ('set_aside', 'missing')"
-    these = f"AND sha IN ({','.join('?' * len(shas))})" if shas is not None else ""
-    found = db.execute(f"SELECT id FROM {queue} WHERE {where} {these}", tuple(shas or ()))
-    changes = f"""UPDATE {queue} SET state = 'queued', strikes = 0, deaths = 0, reason = NULL,
+    found = _troubled_ids(db, where, shas, queue)
+    changes = f"""UPDATE {queue} SET state = 'queued', strikes = 0, deaths = 0, reason = NULL, discarded_at = NULL,
         priority = {Priority.PERSON}, queued_at = '{now()}'"""
     return _change(db, found, changes, where)
+
+
+def discard(db: sqlite3.Connection, shas: Sequence[str] | None = None, queue: Queue = TAGGING) -> int:
+    """Give set-aside and missing photos up, these or all, in slices: they are out of sight and never tried by chance.
+
+    They count as cancelled; `retry` by name brings them back. Returns how many.
+    """
+    where = "state IN ('set_aside', 'missing') AND discarded_at IS NULL"
+    found = _troubled_ids(db, where, shas, queue)
+    return _change(db, found, f"UPDATE {queue} SET discarded_at = '{now()}'", where)
+
+
+def _troubled_ids(db: sqlite3.Connection, where: str, shas: Sequence[str] | None, queue: Queue) -> sqlite3.Cursor:
+    if shas is None:
+        return db.execute(f"SELECT id FROM {queue} WHERE {where} AND discarded_at IS NULL")
+    these = json.dumps(list(shas))
+    return db.execute(f"SELECT id FROM {queue} WHERE {where} AND sha IN (SELECT value FROM json_each(?))", (these,))
 
 
 def _change(db: sqlite3.Connection, found: sqlite3.Cursor, changes: str, where: str) -> int:
@@ -259,11 +280,16 @@ def _change(db: sqlite3.Connection, found: sqlite3.Cursor, changes: str, where: 
 
 
 def counts(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> dict[str, int]:
-    """How many jobs are in each state, of all or of one request; every state is named."""
+    """How many jobs are in each state, of all or of one request; every state is named. Discarded ones are cancelled."""
     states = dict.fromkeys(("queued", "running", "done", "set_aside", "missing", "cancelled"), 0)
-    where = "WHERE request = ?" if request else ""
-    rows = db.execute(f"SELECT state, count(*) FROM {queue} {where} GROUP BY state", (request,) if request else ())
-    return states | dict(rows.fetchall())
+    asked = "request = ?" if request else "TRUE"
+    given = (request,) if request else ()
+    states |= dict(db.execute(f"SELECT state, count(*) FROM {queue} WHERE {asked} GROUP BY state", given).fetchall())
+    gone = f"SELECT state, count(*) FROM {queue} WHERE discarded_at IS NOT NULL AND {asked} GROUP BY state"
+    for state, number in db.execute(gone, given).fetchall():
+        states[state] -= number
+        states["cancelled"] += number
+    return states
 
 
 def open_count(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> int:
@@ -323,7 +349,8 @@ def troubled(db: sqlite3.Connection, request: str | None = None, queue: Queue = 
     return db.execute(
         f"""SELECT job.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM {queue} AS job
         JOIN imgs ON imgs.imgsha = job.sha
-        WHERE state IN ('set_aside', 'missing') {"AND request = ?" if request else ""} ORDER BY state, imgs.imgloc""",
+        WHERE state IN ('set_aside', 'missing') AND discarded_at IS NULL {"AND request = ?" if request else ""}
+        ORDER BY state, imgs.imgloc""",
         (request,) if request else (),
     ).fetchall()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from urbextag.errors import UsageError
 from urbextag.records import Context, Years
 from urbextag.states import STATES
+from urbextag.store import grid
 from urbextag.store.db import now
 
 
@@ -48,6 +49,12 @@ def find(db: sqlite3.Connection, name: str) -> sqlite3.Row:
         ids = ", ".join(row["loc12"] for row in rows)
         raise UsageError(f"several locations are called {name!r}", f"Name one by its id: {ids}")
     row: sqlite3.Row = rows[0]
+    return row
+
+
+def by_id(db: sqlite3.Connection, locid: str) -> sqlite3.Row | None:
+    """The location of exactly this id, None where there is none."""
+    row: sqlite3.Row | None = db.execute("SELECT * FROM locs WHERE locid = ?", (locid,)).fetchone()
     return row
 
 
@@ -206,12 +213,15 @@ def put_into_sub(db: sqlite3.Connection, subid: str, paths: Sequence[str], *, mo
 
     Those in another sub-location stay there unless `move`. Returns how many were put.
     """
-    return db.execute(
+    rows = db.execute(
         """UPDATE imgs SET subid = ?1
         WHERE imgsha IN (SELECT sha FROM ut_paths JOIN json_each(?2) ON ut_paths.path = value)
-            AND locid = (SELECT locid FROM slocs WHERE subid = ?1) AND subid IS NOT ?1 AND (?3 OR subid IS NULL)""",
+            AND locid = (SELECT locid FROM slocs WHERE subid = ?1) AND subid IS NOT ?1 AND (?3 OR subid IS NULL)
+        RETURNING imgsha""",
         (subid, json.dumps(list(paths)), move),
-    ).rowcount
+    ).fetchall()
+    grid.put(db, [sha for (sha,) in rows])
+    return len(rows)
 
 
 def years_in(text: str | None) -> Years | None:

@@ -185,4 +185,48 @@ CREATE TABLE ut_origins (
 ) WITHOUT ROWID;
 """,
     ),
+    (
+        "0006-web",
+        """
+ALTER TABLE ut_jobs ADD COLUMN discarded_at TEXT;
+ALTER TABLE ut_vlm_jobs ADD COLUMN discarded_at TEXT;
+CREATE INDEX ut_jobs_discarded ON ut_jobs (state, request) WHERE discarded_at IS NOT NULL;
+CREATE INDEX ut_vlm_jobs_discarded ON ut_vlm_jobs (state, request) WHERE discarded_at IS NOT NULL;
+CREATE TABLE ut_batches (
+    id INTEGER PRIMARY KEY, concept TEXT NOT NULL, label TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('accept', 'reject', 'clear')), at TEXT NOT NULL, undone_at TEXT
+);
+CREATE TABLE ut_batch_decisions (decision INTEGER PRIMARY KEY, batch INTEGER NOT NULL);
+CREATE INDEX ut_batch_decisions_batch ON ut_batch_decisions (batch);
+CREATE TABLE ut_cards (locid TEXT PRIMARY KEY, mark TEXT NOT NULL, card TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE ut_grid (
+    sha TEXT NOT NULL PRIMARY KEY,
+    locid TEXT, subid TEXT, view TEXT, quality REAL, hidden INTEGER NOT NULL, tagged INTEGER NOT NULL,
+    condition TEXT, lines INTEGER NOT NULL, described INTEGER NOT NULL, added TEXT, taken TEXT, name TEXT,
+    width INTEGER, height INTEGER, camera TEXT, bands TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX ut_grid_location ON ut_grid (locid, tagged, described);
+CREATE TABLE ut_grid_concepts (number INTEGER PRIMARY KEY, concept TEXT NOT NULL UNIQUE, label TEXT);
+CREATE TABLE ut_places (locid TEXT PRIMARY KEY, changes INTEGER NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER ut_grid_came AFTER INSERT ON ut_grid WHEN NEW.locid IS NOT NULL BEGIN
+    INSERT INTO ut_places VALUES (NEW.locid, 1, strftime('%Y-%m-%dT%H:%M:%fZ'))
+        ON CONFLICT (locid) DO UPDATE SET changes = changes + 1, at = excluded.at; END;
+CREATE TRIGGER ut_grid_went AFTER DELETE ON ut_grid BEGIN
+    UPDATE ut_places SET changes = changes + 1, at = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE locid = OLD.locid; END;
+CREATE TRIGGER ut_grid_left AFTER UPDATE OF locid ON ut_grid WHEN NEW.locid IS NOT OLD.locid BEGIN
+    UPDATE ut_places SET changes = changes + 1, at = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE locid = OLD.locid; END;
+CREATE TRIGGER ut_grid_changed AFTER UPDATE OF locid ON ut_grid WHEN NEW.locid IS NOT NULL BEGIN
+    INSERT INTO ut_places VALUES (NEW.locid, 1, strftime('%Y-%m-%dT%H:%M:%fZ'))
+        ON CONFLICT (locid) DO UPDATE SET changes = changes + 1, at = excluded.at; END;
+CREATE TRIGGER ut_photos_changed AFTER UPDATE OF published_at, tagged_at, pair_sha ON ut_photos BEGIN
+    UPDATE ut_places SET changes = changes + 1, at = strftime('%Y-%m-%dT%H:%M:%fZ')
+    WHERE locid = (SELECT locid FROM ut_grid WHERE sha = NEW.sha); END;
+CREATE TRIGGER ut_decisions_came AFTER INSERT ON ut_decisions BEGIN
+    UPDATE ut_places SET changes = changes + 1, at = strftime('%Y-%m-%dT%H:%M:%fZ')
+    WHERE locid = (SELECT locid FROM ut_grid WHERE sha = NEW.sha); END;
+CREATE TRIGGER ut_decisions_went AFTER DELETE ON ut_decisions BEGIN
+    UPDATE ut_places SET changes = changes + 1, at = strftime('%Y-%m-%dT%H:%M:%fZ')
+    WHERE locid = (SELECT locid FROM ut_grid WHERE sha = OLD.sha); END;
+""",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import PurePath, PurePosixPath
 from typing import Literal
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from urbextag.errors import UsageError
 from urbextag.files import FileStamp
 from urbextag.records import PhotoFacts
+from urbextag.store import grid
 from urbextag.store.db import now
 
 Added = Literal["new", "copy", "moved", "elsewhere"]
@@ -90,6 +91,7 @@ def add(
     db.execute("DELETE FROM ut_file_failures WHERE path = ?", (stored,))
     if before:
         _lose_path(db, before["sha"], sha)
+    grid.put(db, [sha, before["sha"]] if before else [sha])
     return outcome
 
 
@@ -126,6 +128,7 @@ def assign(db: sqlite3.Connection, sha: str, locid: str | None, *, move: bool = 
     if has is not None and not move:
         return "elsewhere"
     db.execute("UPDATE imgs SET locid = ?, subid = NULL WHERE imgsha = ?", (locid, sha))  # a part of the other place
+    grid.put(db, [sha])
     return "assigned"
 
 
@@ -252,6 +255,21 @@ def paths_of(db: sqlite3.Connection, sha: str) -> list[tuple[str, FileStamp]]:
         (sha,),
     )
     return [(row["path"], FileStamp(row["size"], row["mtime_ns"])) for row in rows]
+
+
+def by_id(db: sqlite3.Connection, sha: str) -> sqlite3.Row | None:
+    """The photo of exactly this id, None where there is none."""
+    row: sqlite3.Row | None = db.execute("SELECT * FROM imgs WHERE imgsha = ?", (sha,)).fetchone()
+    return row
+
+
+def present(db: sqlite3.Connection, shas: Sequence[str]) -> set[str]:
+    """Those of these ids that are photos of the archive."""
+    these = json.dumps(list(shas))
+    return {
+        row[0]
+        for row in db.execute("SELECT imgsha FROM imgs WHERE imgsha IN (SELECT value FROM json_each(?))", (these,))
+    }
 
 
 def current_path(db: sqlite3.Connection, sha: str) -> str | None:
