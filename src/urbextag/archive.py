@@ -47,7 +47,8 @@ class Archive:
         """The packaged taxonomy with the archive's own files; raises TaxonomyError."""
         from urbextag.taxonomy import load_taxonomy
 
-        return load_taxonomy(self.config.taxonomy.files, calibration=self.config.taxonomy.calibration)
+        of = self.config.taxonomy
+        return load_taxonomy(of.files, calibration=of.calibration, wanted=of.wanted)
 
     def locate(self, stored: str) -> Path:
         """Where a kept path lies on this machine."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from urbextag.files import FileStamp
 from urbextag.guest.legacy_tags import is_text
-from urbextag.store import jobs, photos
+from urbextag.store import grid, jobs, photos
 from urbextag.store.db import any_bytes, columns_of, migrate, missing_columns, now, write, write_in_slices
 from urbextag.store.migrations import PUBLISHED
 
@@ -107,6 +107,7 @@ def take_up(db: sqlite3.Connection, shas: Sequence[str]) -> None:
         "INSERT OR REPLACE INTO ut_originals VALUES (?, ?)",
         [(sha, json.dumps(columns, default=lambda blob: {"hex": blob.hex()})) for sha, columns in stood.items()],
     )
+    grid.put(db, [row[0] for row in rows])
 
 
 def _format(path: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from urbextag.guest.legacy_tags import LegacySource
 from urbextag.records import LEGACY_STAGE, Evidence
-from urbextag.store import jobs
+from urbextag.store import grid, jobs
 from urbextag.store.db import now
 from urbextag.store.legacy import COLUMNS, LegacyRow
 
@@ -60,6 +60,7 @@ def adopt(db: sqlite3.Connection, shas: Sequence[str]) -> None:
         WHERE imgsha IN ({marks}) AND imgsha NOT IN (SELECT sha FROM ut_paths)""",
         (now(), *shas),
     )
+    grid.put(db, shas)
 
 
 def set_evidence(db: sqlite3.Connection, said: Mapping[str, Sequence[Evidence]]) -> None:
@@ -210,6 +211,7 @@ def restore(db: sqlite3.Connection, photos: Sequence[Taken]) -> None:
         "UPDATE ut_backfill SET taken = 0, queued = 0, decisions = '[]' WHERE sha = ?",
         [(photo.sha,) for photo in ours],
     )
+    grid.put(db, [photo.sha for photo in photos])
 
 
 def without_results(db: sqlite3.Connection, shas: Sequence[str]) -> list[str]:

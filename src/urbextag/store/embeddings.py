@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ _ROWS = 1024
 """Rows that are joined and widened at a time while a matrix is filled: they stay in the processor's cache."""
 _LENGTH_TOLERANCE = 0.01
 """float16 moves the length of a unit vector by 0.0005 at most; more means that the bytes are damaged."""
+_SIGN_AND_NUMBER = -0x7000_2000
+"""As int32, the bits of a float32 that a float16 fills once it is shifted; between them its sign has left copies."""
 _STANDING = "sha IN (SELECT imgsha FROM imgs) AND sha NOT IN (SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced')"
 """A photo that was neither replaced nor removed by the application; both are read off an index."""
 
@@ -92,9 +94,7 @@ def left_out(db: sqlite3.Connection, model: str, revision: str, locid: str | Non
 def load_all(
     db: sqlite3.Connection, model: str, revision: str, locid: str | None = None
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """The embeddings of one model and revision, of the archive or of a location.
-
-    Photos that were replaced at their path are left out, and RAW files whose developed picture is there too.
+    """The embeddings of `blocks` in one piece.
 
     Returns:
         SHA-256 of n photos, and float32 (n, dimensions), L2-normalised as they were saved; (0, 0) where there are none.
@@ -106,33 +106,71 @@ def load_all(
     """
     import numpy as np
 
-    # `+model`: without the index, so that the whole table is read from front to back
-    chosen, most = "?3 IS NULL", "SELECT count(*) FROM ut_embeddings WHERE model = ?1 AND revision = ?2"
+    values: tuple[str, ...]
+    most, values = "SELECT count(*) FROM ut_embeddings WHERE model = ? AND revision = ?", (model, revision)
     if locid:
-        chosen = "sha IN (SELECT imgsha FROM imgs WHERE locid = ?3)"
-        most = "SELECT count(*) FROM imgs WHERE locid = ?3"
+        most, values = "SELECT count(*) FROM imgs WHERE locid = ?", (locid,)
+    shas: list[str] = []
+    matrix = np.empty((0, 0), np.float32)
+    for some, block in blocks(db, model, revision, locid):
+        if not shas:
+            photos = max(len(some), db.execute(most, values).fetchone()[0])
+            matrix = np.empty((photos, block.shape[1]), np.float32)
+        matrix[len(shas) : len(shas) + len(some)] = block
+        shas += some
+    return shas, matrix[: len(shas)]
+
+
+def blocks(
+    db: sqlite3.Connection, model: str, revision: str, locid: str | None = None
+) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+    """The embeddings of one model and revision, of the archive or of a location, a thousand at a time.
+
+    Photos that were replaced at their path are left out, and RAW files whose developed picture is there too. Run it to
+    its end, or close it. 100,000 of 768 take 10 MB at a time.
+
+    Yields:
+        SHA-256 of n photos, and float32 (n, dimensions), L2-normalised as they were saved; never empty.
+
+    Raises:
+        ArchiveError: an embedding is damaged.
+
+    """
+    left_out = _left_out(db, model, revision)
+    # `+`: without the indexes, so that the whole table is read from front to back
+    chosen = "sha IN (SELECT imgsha FROM imgs WHERE locid = ?3)" if locid else "?3 IS NULL"
     cursor = db.execute(
-        f"""SELECT sha, vector, ({most}) FROM ut_embeddings WHERE {chosen} AND +model = ?1 AND +revision = ?2
-        AND {_STANDING} AND sha NOT IN (SELECT raw.sha FROM ut_photos AS raw
-            WHERE pair_sha IS NOT NULL AND EXISTS (SELECT 1 FROM ut_embeddings AS developed
-                WHERE developed.sha = raw.pair_sha AND +developed.model = ?1 AND +developed.revision = ?2))
-        ORDER BY ut_embeddings.rowid""",
+        f"SELECT sha, vector FROM ut_embeddings WHERE {chosen} AND +model = ?1 AND +revision = ?2 ORDER BY rowid",
         (model, revision, locid),
     )
     cursor.row_factory = None
-    shas: list[str] = []
-    matrix = np.empty((0, 0), np.float32)
+    size: int | None = None
     while rows := cursor.fetchmany(_ROWS):
-        if not shas:
-            matrix = np.empty((rows[0][2], len(rows[0][1]) // 2), np.float32)
+        if left_out:
+            rows = [row for row in rows if row[0] not in left_out]
+        if not rows:
+            continue
+        size = size or len(rows[0][1])
         try:
-            matrix[len(shas) : len(shas) + len(rows)] = _matrix([row[:2] for row in rows], 2 * matrix.shape[1])
+            matrix = _matrix(rows, size)
         except ValueError as error:
             raise ArchiveError(
                 f"an embedding in the archive is damaged: {error}", "Make it again: urbextag tag --photo ID"
             ) from error
-        shas += [row[0] for row in rows]
-    return shas, matrix[: len(shas)]
+        yield [sha for sha, _ in rows], matrix
+
+
+def _left_out(db: sqlite3.Connection, model: str, revision: str) -> set[str]:
+    """The photos with an embedding that `blocks` passes over: a look at two indexes, 0.05 s for 100,000 photos."""
+    rows = db.execute(
+        """SELECT sha FROM ut_embeddings WHERE sha NOT IN (SELECT imgsha FROM imgs)
+        UNION ALL SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced'
+        UNION ALL SELECT raw.sha FROM ut_photos AS raw WHERE pair_sha IS NOT NULL
+            AND EXISTS (SELECT 1 FROM ut_embeddings AS developed
+                WHERE developed.sha = raw.pair_sha AND +developed.model = ?1 AND +developed.revision = ?2)""",
+        (model, revision),
+    )
+    return {sha for (sha,) in rows}
 
 
 def _matrix(rows: Sequence[tuple[str, bytes]], size: int | None = None) -> NDArray[np.float32]:
@@ -152,12 +190,27 @@ def _matrix(rows: Sequence[tuple[str, bytes]], size: int | None = None) -> NDArr
     for sha, vector in rows:
         if len(vector) != size or size % 2 or not size:
             raise ValueError(f"photo {sha[:12]} has {len(vector)} bytes of float16 where {size} are due")
-    matrix = np.frombuffer(b"".join([vector for _, vector in rows]), "<f2").reshape(len(rows), -1).astype(np.float32)
+    matrix = _widened(np.frombuffer(b"".join([vector for _, vector in rows]), "<f2").reshape(len(rows), -1))
     lengths = np.einsum("ij,ij->i", matrix, matrix) ** 0.5
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) < _LENGTH_TOLERANCE))  # so that NaN is wrong too
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) < _LENGTH_TOLERANCE))
     if len(wrong):
         raise ValueError(f"photo {rows[wrong[0]][0][:12]} has a vector of length {lengths[wrong[0]]:.3g}, not 1")
     return matrix
+
+
+def _widened(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
+    """float16 as float32, exactly; infinity and NaN become numbers of 65,536 and more.
+
+    NumPy's own conversion takes one number at a time and three times as long. Here the bits are moved to where float32
+    has them, and the product puts the exponent right.
+    """
+    import numpy as np
+
+    bits = np.left_shift(vectors.view(np.int16), 13, dtype=np.int32)
+    bits &= _SIGN_AND_NUMBER
+    wide: NDArray[np.float32] = bits.view(np.float32)
+    wide *= np.float32(2.0**112)
+    return wide
 
 
 def within(db: sqlite3.Connection, locid: str | None, view: ViewType | None) -> set[str]:

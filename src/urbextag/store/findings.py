@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from urbextag.records import Condition, ElementCondition, EraHint, Findings, TagScore, ViewConflict, Why
+from urbextag.store import grid
 from urbextag.store.attach import take_up
 from urbextag.store.db import now
 from urbextag.store.decisions import Decision
@@ -151,6 +152,7 @@ def republish(db: sqlite3.Connection, shas: Sequence[str]) -> None:
     )
     tags = _stored_tags(db, shas)
     db.executemany(PUBLISH, [(*_columns_of(tags[row["sha"]]), row["published_at"], row["sha"]) for row in kept])
+    grid.put(db, shas)
 
 
 def publish_decisions(db: sqlite3.Connection, sha: str, decisions: Sequence[Decision]) -> None:
@@ -185,6 +187,8 @@ def _publish(db: sqlite3.Connection, tags: Mapping[str, Sequence[TagRow]]) -> No
     )
     moment = now()
     db.executemany(PUBLISH, [(*_columns_of(has), moment, sha) for sha, has in tags.items()])
+    grid.put(db, list(tags))
+    grid.put_tags(db, {sha: [tag[:4] for tag in has] for sha, has in tags.items()})
     db.executemany("UPDATE ut_photos SET published_at = ? WHERE sha = ?", [(moment, sha) for sha in tags])
 
 
@@ -249,7 +253,8 @@ def derived_facts(db: sqlite3.Connection, sha: str) -> dict[str, Any]:
     from urbextag.taxonomy.wire import condition_to_dict, era_to_dict, hint_to_dict, view_to_dict
 
     row = db.execute(
-        f"SELECT view_type, {', '.join(PHOTO_COLUMNS)} FROM ut_photos JOIN imgs ON imgsha = sha WHERE sha = ?", (sha,)
+        f"SELECT view_type, {', '.join(PHOTO_COLUMNS)} FROM imgs LEFT JOIN ut_photos ON sha = imgsha WHERE imgsha = ?",
+        (sha,),
     ).fetchone()
     tagged = row["view_confidence"] is not None
     view = view_to_dict(row["view_type"], row["view_confidence"], view_conflict(row["view_conflict"]))

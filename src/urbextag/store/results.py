@@ -62,6 +62,11 @@ def stages(db: sqlite3.Connection, sha: str) -> dict[str, dict[str, Any]]:
     return {row["stage"]: {"evidence": json.loads(row["evidence"]), "data": json.loads(row["data"])} for row in rows}
 
 
+def moments(db: sqlite3.Connection, sha: str) -> dict[str, str]:
+    """When each stage said what is kept of it (ISO 8601), by the stage's name."""
+    return dict(db.execute("SELECT stage, at FROM ut_results WHERE sha = ?", (sha,)).fetchall())
+
+
 def materials(
     db: sqlite3.Connection,
     contexts: Mapping[str, Context],

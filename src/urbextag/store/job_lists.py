@@ -1,0 +1,64 @@
+"""The queues as people look at them: which photos are in hand, wait or were set aside, and how quickly it goes."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from urbextag.store.jobs import TAGGING, Queue
+
+Listed = Literal["running", "queued", "aside", "done"]
+_CHOICE: dict[Listed, tuple[str, str]] = {
+    "running": ("state = 'running'", "priority, id"),
+    "queued": ("state = 'queued'", "priority, deaths, id"),
+    "aside": ("state IN ('set_aside', 'missing') AND discarded_at IS NULL", "state DESC, id"),
+    "done": ("state = 'done'", "finished_at DESC, id DESC"),
+}
+"""Condition and order; all but `aside` are read off an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A photo in a queue."""
+
+    sha: str
+    name: str
+    location: str | None
+    state: str
+    priority: int
+    strikes: int
+    deaths: int
+    reason: str | None
+    queued_at: str
+    finished_at: str | None
+    seconds: float | None
+
+
+def listed(
+    db: sqlite3.Connection, which: Listed, queue: Queue = TAGGING, limit: int = 60, offset: int = 0
+) -> list[Job]:
+    """Jobs of one kind, those that come next (or ended last) first; photos that the application removed left out."""
+    condition, order = _CHOICE[which]
+    rows = db.execute(
+        f"""SELECT job.sha, imgnam, locnam, job.state, priority, strikes, deaths, reason, queued_at, finished_at,
+            seconds
+        FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM {queue} WHERE {condition}
+            ORDER BY {order} LIMIT ? OFFSET ?) AS job
+        JOIN imgs ON imgsha = job.sha LEFT JOIN locs USING (locid) ORDER BY place""",
+        (limit, offset),
+    )
+    return [Job(*row) for row in rows]
+
+
+def per_minute(db: sqlite3.Connection, queue: Queue = TAGGING, minutes: int = 5) -> float | None:
+    """Photos that were finished a minute over the last minutes; None where none was."""
+    since = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    count, first = db.execute(
+        f"SELECT count(*), min(finished_at) FROM {queue} WHERE state = 'done' AND finished_at >= ?", (since,)
+    ).fetchone()
+    if not count:
+        return None
+    began = datetime.strptime(first, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return float(count / max((datetime.now(UTC) - began).total_seconds() / 60, 1 / 6))
