@@ -12,7 +12,7 @@ from conftest import Box, draw
 from urbextag.store.db import connect
 from urbextag.store.migrations import PUBLISHED
 
-ROWS = 1000
+ROWS = 300
 """The suite's; by hand it was tried with 50,000."""
 TAGGING = [name for name in PUBLISHED if name in application.TAGGING]
 

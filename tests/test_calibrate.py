@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from conftest import Box
 from small_taxonomy import small, write
-from urbextag.archive import create
+from urbextag.archive import create, opened
 from urbextag.config import DATABASE_NAME
 from urbextag.deriver import Deriver
 from urbextag.errors import TaxonomyError
 from urbextag.files import FileStamp
 from urbextag.records import Context, Evidence, PhotoFacts, PhotoRef, PhotoResult, Record, StageResult
-from urbextag.rederive import derive_again
+from urbextag.rederive import derive_again, put_into_effect
 from urbextag.store import decisions, locations, photos, results
 from urbextag.store.db import connect
 from urbextag.store.db import write as transaction
@@ -227,8 +227,12 @@ def test_it_shows_asks_writes_and_goes_back(decided):
     assert not again["written"], "the same decisions teach the same again"
 
     first = (decided.root / "calibration.yaml").read_text()
-    for number in range(12):
-        decided.ok("review", "clear", f"{number}.jpg", LABELS[number % 6], LABELS[(number + 1) % 6])
+    with opened(decided.root) as archive, transaction(archive.db):
+        deriver = Deriver(archive.load_taxonomy())
+        for number in range(12):
+            for label in (LABELS[number % 6], LABELS[(number + 1) % 6]):
+                decisions.decide(archive.db, f"{number:064x}", deriver.taxonomy.find(label).id, label, "clear")
+            put_into_effect(archive.db, deriver, f"{number:064x}")
     assert calibrate(decided, "--yes")["written"]
     assert files(decided) == ["calibration.previous.yaml", "calibration.yaml"]
     decided.ok("taxonomy", "calibrate", "--undo", "--yes")

@@ -10,7 +10,7 @@ from contextlib import closing
 from conftest import draw
 from urbextag.store import jobs
 
-PHOTOS = 300
+PHOTOS = 160
 KILLS = 10
 
 
@@ -29,7 +29,7 @@ def test_sigkill_at_random_loses_nothing(box, tmp_path):
         draw(tmp_path / "photos" / f"{number:03}.png", size=(240, 160), colour=(number % 256, 90, 120), seed=number)
     assert box.ok("add", tmp_path / "photos", "--json").json["new"] == PHOTOS
     chance = random.Random(20261122)
-    due = sorted(chance.sample(range(5, 260), KILLS))  # photos done when the next worker is killed
+    due = sorted(chance.sample(range(5, 130), KILLS))  # photos done when the next worker is killed
     workers = [start(box), start(box)]
     kills = 0
     try:

@@ -50,6 +50,7 @@ def with_fake(box, tmp_path):
         (package / "stages" / "fake.py").write_text(FAKE.format(body=body), encoding="utf-8")
         command = [sys.executable, "-m", "urbextag", *arguments]
         environment = os.environ | {"PYTHONPATH": str(package.parent)}
+        environment |= {"PYTHONDONTWRITEBYTECODE": "1"}  # another body within the same second counts too
         if popen:
             return subprocess.Popen(command, cwd=box.root, env=environment, stderr=subprocess.DEVNULL)
         return subprocess.run(

@@ -20,7 +20,7 @@ def small_disk(tmp_path):
     mount = shutil.which("mount")
     if not mount or os.geteuid() != 0:
         pytest.skip("only root may mount")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=2m", "small", folder], capture_output=True, check=False)
+    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "small", folder], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("mounting is not allowed here")
     yield folder

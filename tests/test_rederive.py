@@ -23,7 +23,15 @@ from urbextag.store import decisions, findings, locations, photos, results
 from urbextag.store.db import write
 from urbextag.taxonomy import load_taxonomy
 
-COUNT = 8400
+COUNT = 840
+LOTS = (100, 200)
+"""`CHUNK` and `WORTH_A_PROCESS` that go with so few photos, so that two processes share them in several chunks."""
+TAG = """import sys
+from urbextag import rederive
+from urbextag.cli.app import main
+rederive.CHUNK, rederive.WORTH_A_PROCESS = LOTS
+sys.argv[1:] = ["tag", "--scope", "changed", "--yes"]
+main()""".replace("LOTS", repr(LOTS))
 WORDS = ("a rusty boiler beside a row of lockers", "a wheelchair in a hallway", "peeling paint over a stained mattress")
 MINE = "facet: object\nconcepts:\n  wheelchair:\n    synonyms: [rolling invalid seat]\n"
 
@@ -59,7 +67,9 @@ def derive_all(box, processes):
     return seen[-1]
 
 
-def test_several_processes_find_what_one_finds_and_leave_alone_what_stands(box, tmp_path):
+def test_several_processes_find_what_one_finds_and_leave_alone_what_stands(box, tmp_path, monkeypatch):
+    monkeypatch.setattr(rederiving, "CHUNK", LOTS[0])
+    monkeypatch.setattr(rederiving, "WORTH_A_PROCESS", LOTS[1])
     fill(box, COUNT)
     shutil.copytree(box.root, tmp_path / "other")
     other = type(box)(tmp_path / "other")
@@ -95,8 +105,9 @@ def test_nothing_is_left_behind_when_it_is_stopped(box, number):
     with closing(box.database()) as db, write(db):  # what `tag` would think that these stages are
         stages = fingerprint(build(Config(), Kit(load_taxonomy())))
         db.execute("UPDATE ut_photos SET stages_fingerprint = ?", (stages,))
-    command = [sys.executable, "-m", "urbextag", "tag", "--scope", "changed", "--yes"]
-    run = subprocess.Popen(command, cwd=box.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [sys.executable, "-c", TAG], cwd=box.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     parent = psutil.Process(run.pid)
     children = []
     end = time.monotonic() + 60

@@ -1,22 +1,35 @@
 """What follows from a person's word on a photo: condition, era, view, the location, and taking it back."""
 
+import shutil
 from contextlib import closing
 
 import pytest
 
+from conftest import Box
 from make_photos import make_jpeg
+from urbextag.archive import create
 
 KEYWORDS = [b"collapsed roof", b"peeling paint", b"art deco", b"hallway", b"interior"]
 
 
-@pytest.fixture
-def tagged(box, tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """An archive with one photo whose keywords speak of decay, an era and a view, tagged."""
-    (tmp_path / "p").mkdir()
-    make_jpeg(tmp_path / "p" / "a.jpg", iptc=KEYWORDS)
-    box.ok("add", tmp_path / "p", "--location", "The Ward")
+    folder = tmp_path_factory.mktemp("made")
+    create(folder / "archive")
+    box = Box(folder / "archive")
+    (folder / "p").mkdir()
+    make_jpeg(folder / "p" / "a.jpg", iptc=KEYWORDS)
+    box.ok("add", folder / "p", "--location", "The Ward")
     box.ok("tag")
     return box
+
+
+@pytest.fixture
+def tagged(made, tmp_path):
+    """A copy of it to play with."""
+    shutil.copytree(made.root, tmp_path / "archive")
+    return Box(tmp_path / "archive")
 
 
 def show(box):
@@ -39,13 +52,14 @@ def test_rejected_decay_and_style_take_condition_and_era_along(tagged):
     for rerun in ((), ("tag", "--photo", "a.jpg"), ("tag", "--scope", "all", "--yes")):
         if rerun:
             tagged.ok(*rerun)
-        after = show(tagged)
+        after, summary = show(tagged), place(tagged)
         assert after["condition"]["score"] < before["condition"]["score"] / 1.2
         assert after["era"] == []
-        assert place(tagged)["condition"]["score"] == after["condition"]["score"]
-        assert place(tagged)["era"] is None
+        assert summary["condition"]["score"] == after["condition"]["score"]
+        assert summary["era"] is None
     tagged.ok("review", "clear", "a.jpg", "collapsed roof", "art deco")
-    assert {key: show(tagged)[key] for key in ("condition", "era", "tags")} == {
+    after = show(tagged)
+    assert {key: after[key] for key in ("condition", "era", "tags")} == {
         key: before[key] for key in ("condition", "era", "tags")
     }
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from urbextag.archive import Archive
@@ -104,7 +105,8 @@ def run(archive: Archive, request: str, told: Callable[[dict[str, int], str | No
     wait = POLL_SECONDS
     try:
         while children:
-            time.sleep(wait)
+            with suppress(subprocess.TimeoutExpired):  # it wakes up when the first worker ends, as most requests do
+                children[0].process.wait(wait)
             asked = time.monotonic()
             told(jobs.counts(archive.db, request), jobs.paused_since(archive.db))
             wait = max(POLL_SECONDS, POLL_SHARE * (time.monotonic() - asked))
@@ -134,7 +136,8 @@ def _start(archive: Archive, request: str) -> _Child:
     name = make_name()
     arguments = ["--archive", str(archive.root), "worker", "--until-empty", "--request", request, "--name", name]
     process = subprocess.Popen(
-        [sys.executable, "-m", "urbextag", *arguments, "--with-parent"],
+        # -P: no file of the current folder stands in for a module
+        [sys.executable, "-P", "-m", "urbextag", *arguments, "--with-parent"],
         stdin=subprocess.PIPE,  # never written: it closes when this process ends, however it ends
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches this process alone, which stops its workers in good order

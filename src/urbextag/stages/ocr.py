@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -92,8 +93,10 @@ class OcrStage:
         """Open both models; raises ModelError where the rapidocr wheel or a model file in it is missing or damaged."""
         folder, configuration = _rapidocr()
         from omegaconf import OmegaConf
-        from rapidocr.ch_ppocr_det import TextDetector
-        from rapidocr.ch_ppocr_rec import TextRecognizer
+
+        with _no_table_of_downloads():
+            from rapidocr.ch_ppocr_det import TextDetector
+            from rapidocr.ch_ppocr_rec import TextRecognizer
 
         from urbextag.models.onnx_session import open_session
 
@@ -227,3 +230,16 @@ def _rapidocr() -> tuple[Path, Any]:
     logger.setLevel(logging.CRITICAL)
     folder = Path(rapidocr.__file__).parent
     return folder, ParseParams.load(folder / "config.yaml")
+
+
+@contextmanager
+def _no_table_of_downloads() -> Iterator[None]:
+    """Import rapidocr without its table of models to fetch: nothing is fetched, and reading it takes half a second."""
+    from omegaconf import OmegaConf
+
+    load = OmegaConf.load
+    OmegaConf.load = staticmethod(lambda *_, **__: OmegaConf.create({}))  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        OmegaConf.load = staticmethod(load)  # type: ignore[method-assign]
