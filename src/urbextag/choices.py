@@ -14,6 +14,12 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 Provider = Literal["auto", "cpu", "cuda", "coreml", "webgpu", "directml"]
 """What runs the models; `auto` takes the best that is here."""
 
+Facet = Literal[
+    "place", "room", "element", "material", "object", "condition", "nature", "sign", "vehicle", "era", "hazard", "view"
+]
+"""What a tag can be about."""
+FACETS: tuple[Facet, ...] = get_args(Facet)
+
 ServerKind = Literal["ollama", "openai"]
 """What a VLM server speaks: Ollama's own `/api`, or OpenAI's `/v1`."""
 

@@ -6,12 +6,12 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from urbextag.choices import Precision, Profile, Provider, ServerKind
+from urbextag.choices import FACETS, Facet, Precision, Profile, Provider, ServerKind
 from urbextag.errors import ConfigError
 
 CONFIG_NAME = "urbextag.toml"
@@ -30,7 +30,9 @@ class WorkConfig(_Section):
     threads: int = Field(0, ge=0, le=256, description="model threads per worker; 0 = cores / workers")
     batch: int = Field(4, ge=1, le=256, description="photos that a worker claims at a time")
     lease_seconds: float = Field(60.0, ge=1.0, le=3600.0, description="silence after which a worker counts as dead")
-    idle_seconds: float = Field(300.0, ge=1.0, description="time without work after which a worker drops its models")
+    idle_seconds: float = Field(
+        300.0, ge=1.0, le=86_400, description="time without work after which a worker drops its models"
+    )
 
 
 class LimitsConfig(_Section):
@@ -66,6 +68,10 @@ class WebConfig(_Section):
     allow_private: bool = Field(False, description="addresses of this machine and of the local network may be asked")
 
 
+Threshold = Annotated[float, Field(ge=0.01, le=0.99)]
+"""A confidence."""
+
+
 class TaxonomyConfig(_Section):
     """Your own vocabulary."""
 
@@ -73,6 +79,16 @@ class TaxonomyConfig(_Section):
     calibration: Path | None = Field(
         None, description="what `urbextag taxonomy calibrate` learned from you; relative to the archive's folder"
     )
+    threshold: Threshold | None = Field(None, description="how sure a tag must be to be shown, whatever it is about")
+    thresholds: dict[Facet, Threshold] = Field(
+        default_factory=dict, description="the same for tags of one facet; goes before threshold"
+    )
+
+    @property
+    def wanted(self) -> dict[Facet, float]:
+        """How sure a tag must be, for the facets of which the owner has said so."""
+        everywhere = {} if self.threshold is None else dict.fromkeys(FACETS, self.threshold)
+        return everywhere | self.thresholds
 
 
 class ModelsConfig(_Section):
@@ -221,6 +237,8 @@ profile = "starter"
 
 [taxonomy]
 # files = ["my-words.yaml"] # (none) your own concepts and synonyms, added to the packaged ones
+# threshold = 0.5           # (learned, else 0.4) how sure a tag must be to be shown
+# thresholds = {object = 0.6}  # (none) the same for one facet: place, room, element, material, object ...
 
 [paths]
 # stored = "/Volumes/archive"  # (none) how the paths in the database begin ...
@@ -247,6 +265,7 @@ profile = "starter"
 # run_on_import = false     # queue photos to be described when they have been tagged for the first time
 # longest_px = 1280         # longest side of the JPEG that is sent
 # idle_only = true          # photos nobody asked for wait for an idle machine on mains power
+# idle_load = 0.5           # idle = load average per core below this
 # quiet_hours = "22:00-07:00"  # (none) no photo nobody asked for is begun meanwhile
 
 # [[vlm.endpoints]]         # (none) one block for each server; see docs/vlm.md
@@ -289,9 +308,11 @@ def _rooted(config: Config, folder: Path) -> Config:
         update={
             "database": folder / config.database.expanduser(),
             "paths": config.paths.model_copy(update={"here": rooted(config.paths.here)}),
-            "taxonomy": TaxonomyConfig(
-                files=tuple(folder / name.expanduser() for name in config.taxonomy.files),
-                calibration=rooted(config.taxonomy.calibration),
+            "taxonomy": config.taxonomy.model_copy(
+                update={
+                    "files": tuple(folder / name.expanduser() for name in config.taxonomy.files),
+                    "calibration": rooted(config.taxonomy.calibration),
+                }
             ),
             "models": config.models.model_copy(update={"folder": rooted(config.models.folder)}),
             "zero_shot": config.zero_shot.model_copy(update={"prompts": rooted(config.zero_shot.prompts)}),

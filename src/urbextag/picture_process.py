@@ -23,7 +23,7 @@ from urbextag import images
 from urbextag.errors import PhotoError, UrbextagError
 from urbextag.images.faults import CONVERT
 
-COMMAND = (sys.executable, "-m", "urbextag.picture_process")
+COMMAND = (sys.executable, "-P", "-m", "urbextag.picture_process")
 IDLE_SECONDS = 30.0
 """Without a photo to open, after which the process ends; the next photo starts another, in 0.3 s."""
 PHOTO_SECONDS = 120.0

@@ -190,10 +190,9 @@ def _begin(root: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends the pool in good order
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = load_config(root)
-    deriver = make_deriver(
-        config, load_taxonomy(config.taxonomy.files, calibration=config.taxonomy.calibration), threads=1
-    )
-    _child.append((connect(config.database), deriver))
+    of = config.taxonomy
+    taxonomy = load_taxonomy(of.files, calibration=of.calibration, wanted=of.wanted)
+    _child.append((connect(config.database), make_deriver(config, taxonomy, threads=1)))
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -96,6 +96,39 @@ class Index:
         least = np.partition(cosines, len(cosines) - k)[len(cosines) - k]
         rows = np.flatnonzero((cosines >= least) & (cosines > -np.inf)).tolist()
         return sorted(rows, key=lambda row: (-float(cosines[row]), self.shas[row]))[:k]
+
+
+def nearest_in(
+    blocks: Iterable[tuple[Sequence[str], NDArray[np.float32]]],
+    query: NDArray[np.float32],
+    k: int,
+    allowed: Container[str] | None = None,
+) -> list[tuple[str, float]]:
+    """`Index.nearest` over embeddings that are never in memory together.
+
+    Args:
+        blocks: photos' SHA-256 and embeddings, float32 (n, dimensions), L2-normalised (`store.embeddings.blocks`).
+        query: normalised (dimensions,).
+        k: how many photos, or all there are.
+        allowed: only these photos; None = all.
+
+    Returns:
+        SHA-256 and cosine, nearest first, equally near ones by SHA-256.
+
+    """
+    import numpy as np
+
+    best: list[tuple[str, float]] = []
+    for shas, matrix in blocks:
+        # not `@`: the threads that BLAS takes for it wait for each other longer than so small a product takes
+        cosines = np.clip(np.einsum("ij,j->i", matrix, query), -1.0, 1.0)
+        if allowed is not None:
+            cosines[[sha not in allowed for sha in shas]] = -np.inf
+        if len(best) < k or (best and cosines.max() >= best[-1][1]):
+            ranked = Index(shas, matrix).ranked(cosines, k)
+            best += [(shas[row], float(cosines[row])) for row in ranked]
+            best = sorted(best, key=lambda one: (-one[1], one[0]))[:k]
+    return best
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def propose(archive: Archive, stands: Calibration, told: Callable[[int, int], No
     from urbextag.supervisor import cores
     from urbextag.taxonomy import load_taxonomy
 
-    plain = load_taxonomy(archive.config.taxonomy.files)
+    of = archive.config.taxonomy
+    plain = load_taxonomy(of.files, wanted=of.wanted)
     return calibrate(archive.db, make_deriver(archive.config, plain, cores()), stands, told)
 
 

@@ -56,7 +56,7 @@ def like(archive: Archive, sha: str, limit: int) -> Likeness:
 def _why_none(archive: Archive) -> str:
     if archive.config.profile == "starter":
         return (
-            "Likeness is told by embeddings, and the profile `starter` makes none. "
-            "Choose the profile `scene` or `standard` under Settings, then tag again."
+            "Likeness is told by embeddings, and the profile “starter” makes none. "
+            "Choose the profile “scene” or “standard” under Settings, then tag again."
         )
     return "This photo has no embedding yet: it is made when the photo is tagged."

@@ -115,7 +115,7 @@ def _by_picture(
 
     from urbextag.similar import Index, background
 
-    if archive.config.profile == "starter" or not embeddings.counts(archive.db):
+    if archive.config.profile == "starter" or not embeddings.any_kept(archive.db):
         return [], None, 0
     model = scene_model(archive)
     query = encode(model, CAPTION.format(words))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from urbextag.choices import Precision
 from urbextag.config import Config, EndpointConfig, complaints, load_config
-from urbextag.errors import ConfigError, UsageError
+from urbextag.errors import UsageError
+
+if TYPE_CHECKING:
+    from urbextag.models.catalogue import Role
 
 CHANGEABLE: Mapping[str, tuple[str, ...]] = {
     "": ("profile",),
@@ -80,7 +83,7 @@ def described(config: Config) -> list[Setting]:
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """What a JSON schema says of a value that is there."""
-    inner = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
+    inner: dict[str, Any] = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
     return {**schema, **inner}
 
 
@@ -99,9 +102,13 @@ def change(root: Path, changes: Mapping[str, Mapping[str, Any]]) -> bool:
         for name in values:
             if name not in CHANGEABLE.get(section, ()):
                 raise UsageError(f"{section}.{name} is not changed here", "Change it in urbextag.toml")
+    config = load_config(root)
     if changes.get("models") or "profile" in changes.get("", {}):
-        _refuse_unfit(_as_it_would_be(load_config(root), changes))
-    tidy = {section: dict(values) for section, values in changes.items()}
+        _refuse_unfit(_as_it_would_be(config, changes))
+    tidy = {}
+    for section, values in changes.items():  # what is so already is not written down
+        now = getattr(config, section) if section else config
+        tidy[section] = {name: value for name, value in values.items() if value is None or value != getattr(now, name)}
     if tidy.get("taxonomy", {}).get("thresholds") == {}:
         tidy["taxonomy"]["thresholds"] = None
     return change_settings(root, tidy)
@@ -144,6 +151,9 @@ def change_endpoints(root: Path, wanted: Sequence[tuple[str | None, Mapping[str,
     from urbextag.config_endpoints import change_endpoints as write
 
     there = {endpoint.url: endpoint for endpoint in load_config(root).vlm.endpoints}
+    named = [was for was, _ in wanted if was is not None]
+    if len(set(named)) < len(named):
+        raise UsageError("one server is named twice", "Name each once")
     for was, values in wanted:
         if was is not None and was not in there:
             raise UsageError(f"no server stands under {was} in the settings", "Load the page again")
@@ -178,7 +188,7 @@ def endpoint(values: Mapping[str, Any], known: Sequence[EndpointConfig]) -> Endp
     )
 
 
-def model_names(config: Config) -> dict[str, tuple[str, Precision]]:
+def model_names(config: Config) -> dict[Role, tuple[str, Precision]]:
     """What the settings use: role -> model and precision."""
     of = config.models
     return {"scene": (of.scene, of.scene_precision), "tags": (of.tags, of.tags_precision)}
@@ -188,6 +198,3 @@ def quiet_times(hours: str | None) -> tuple[str, str]:
     """Quiet hours as two times, both empty where there are none."""
     begin, _, end = (hours or "").partition("-")
     return begin, end
-
-
-__all__ = ["ConfigError", "Setting", "change", "change_endpoints", "described", "endpoint"]

@@ -35,7 +35,15 @@ def archive_status(archive: Archive) -> dict[str, Any]:
 
 
 def queue_status(archive: Archive) -> dict[str, Any]:
-    """The object of `urbextag jobs status --json`.
+    """The object of `urbextag jobs status --json`: `queue_numbers`, and in both what was set aside or is missing."""
+    numbers = queue_numbers(archive)
+    numbers["troubled"] = [dict(row) for row in jobs.troubled(archive.db)]
+    numbers["vlm"]["troubled"] = [dict(row) for row in jobs.troubled(archive.db, queue=jobs.VLM)]
+    return numbers
+
+
+def queue_numbers(archive: Archive) -> dict[str, Any]:
+    """How both queues stand, in numbers.
 
     `seconds_left`: what is queued takes so long at the speed of late, None where there is none yet. To tag: shared
     out among the workers that have photos in hand, one where none has. To describe: by all endpoints of the settings
@@ -49,13 +57,7 @@ def queue_status(archive: Archive) -> dict[str, Any]:
         "last_finished": jobs.last_finished(db),
         "seconds_per_photo": jobs.seconds_per_photo(db),
         "seconds_left": _to_tag(db, counts),
-        "troubled": [dict(row) for row in jobs.troubled(db)],
-        "vlm": {
-            "counts": described,
-            "endpoints": rates,
-            "seconds_left": _to_describe(rates, described),
-            "troubled": [dict(row) for row in jobs.troubled(db, queue=jobs.VLM)],
-        },
+        "vlm": {"counts": described, "endpoints": rates, "seconds_left": _to_describe(rates, described)},
     }
 
 

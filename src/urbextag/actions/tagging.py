@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from urbextag.actions import Done, unheard
+from urbextag.errors import UsageError
 from urbextag.store import jobs
 from urbextag.store.db import write, write_in_slices
 from urbextag.store.jobs import Priority
@@ -108,7 +109,8 @@ def clear(archive: Archive, deriver: Deriver, sha: str) -> None:
     from urbextag.store import photos
     from urbextag.store.forget import forget, unpublish
 
-    sha = photos.find(archive.db, sha)["imgsha"]
+    if photos.by_id(archive.db, sha) is None:
+        raise UsageError(f"no photo of the archive has the id {sha[:12]!r}", "Look again; it may have been removed")
     with write(archive.db):
         forget(archive.db, sha)
         put_into_effect(archive.db, deriver, sha)

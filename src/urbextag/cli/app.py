@@ -26,6 +26,7 @@ from urbextag.cli.models import models
 from urbextag.cli.photos import add, init, show
 from urbextag.cli.review import review
 from urbextag.cli.search import search
+from urbextag.cli.serve import serve
 from urbextag.cli.similar import similar
 from urbextag.cli.status import doctor, status
 from urbextag.cli.tag import tag
@@ -69,6 +70,7 @@ for command in (
     tag,
     enhance,
     worker,
+    serve,
     show,
     search,
     similar,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from urbextag.actions import backfill as actions
 from urbextag.cli.common import (
     App,
     confirm,
@@ -47,71 +48,34 @@ def backfill(app: App, undo: bool, dry_run: bool, yes: bool, as_json: bool) -> N
         if undo:
             _undo(archive, dry_run=dry_run, yes=yes, as_json=as_json)
             return
-        from urbextag.guest.backfill import compare, survey, take_over
-        from urbextag.guest.keep_up import keep_up
-
         taxonomy = archive.load_taxonomy()
-        found = survey(archive.db, taxonomy)
+        found = actions.preview(archive, taxonomy)
         _preview(archive, found, as_json=as_json and (dry_run or not yes), silent=as_json)
         if dry_run or not (found.shas or (as_json and yes)):
             return
         confirm(f"Take the tags of {count(len(found.shas), 'photo')} over?", yes)
-        keep_up(archive, lambda what, done, total: None)
         deriver = load_deriver(archive.config, taxonomy, cores())
         began = time.monotonic()
         with progress("Taking over", len(found.shas)) as update:
-            take_over(archive, deriver, found.shas, update)
+            after = actions.take_over(archive, deriver, found.shas, update)
         seconds = time.monotonic() - began
-        after = compare(archive.db, taxonomy)
         if as_json:
-            emit({"before": survey_json(found), "after": comparison_json(after), "seconds": round(seconds, 1)})
+            emit(
+                {
+                    "before": actions.survey_json(found),
+                    "after": actions.comparison_json(after),
+                    "seconds": round(seconds, 1),
+                }
+            )
         else:
             _report(after, found, seconds)
-
-
-def survey_json(found: Survey) -> dict[str, Any]:
-    """A preview as JSON."""
-    from urbextag.guest.backfill import BECOMES, FREQUENT
-
-    return {
-        "photos": len(found.shas),
-        "sources": {
-            source: {"photos": n.photos, "labels": n.labels, "known": n.known, "unreadable": n.unreadable,
-                     "becomes": BECOMES[source]}
-            for source, n in found.sources.items()
-        },
-        "labels": {"different": found.words, "without_concept": len(found.unknown),
-                   "frequent_without_concept": dict(found.unknown.most_common(FREQUENT))},
-        "unreadable": {"photos": found.unreadable_count, "examples": dict(found.unreadable)},
-        "unknown_sources": found.foreign,
-        "to_queue": found.to_queue,
-    }  # fmt: skip
-
-
-def comparison_json(after: Comparison) -> dict[str, Any]:
-    """A before/after report as JSON."""
-    from urbextag.guest.backfill import FREQUENT
-
-    return {
-        "sources": {
-            source: {"photos": n.photos, "labels_before": n.before, "tags_after": n.after}
-            for source, n in after.sources.items()
-        },
-        "became": [
-            {"label": label, "tag": tag, "photos": photos}
-            for (label, tag), photos in after.became.most_common(FREQUENT)
-        ],
-        "dropped": dict(after.dropped.most_common(FREQUENT)),
-        "human_decisions": {"labels": after.human, "kept": after.human_kept, "verbatim": after.verbatim,
-                            "overruled_by_later_word": after.human_overruled},
-    }  # fmt: skip
 
 
 def _preview(archive: Archive, found: Survey, *, as_json: bool, silent: bool) -> None:
     from urbextag.store.backfill import taken_count
 
     if as_json:
-        emit(survey_json(found))
+        emit(actions.survey_json(found))
     if silent:
         return
     if not found.shas:
@@ -184,34 +148,20 @@ def _report(after: Comparison, found: Survey, seconds: float) -> None:
 
 
 def _undo(archive: Archive, *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    from urbextag.guest.backfill import give_back, plan_undo
     from urbextag.supervisor import cores
 
-    plan = plan_undo(archive.db)
+    plan = actions.preview_undo(archive)
     if as_json and (dry_run or not yes or not plan["photos"]):
         emit(plan)
     if not as_json:
-        click.echo(_undo_text(plan))
+        click.echo(actions.undo_text(plan))
     if dry_run or not plan["photos"]:
         return
     confirm(f"Give {count(plan['photos'], 'photo')} back?", yes)
     deriver = load_deriver(archive.config, archive.load_taxonomy(), cores())
     with progress("Giving back", plan["photos"]) as update:
-        give_back(archive, deriver, update)
+        actions.give_back(archive, deriver, update)
     if as_json:
         emit({**plan, "given_back": True})
     else:
         click.echo(f"Gave {count(plan['photos'], 'photo')} back.")
-
-
-def _undo_text(plan: dict[str, Any]) -> str:
-    if not plan["photos"]:
-        return "Nothing was taken over: there is nothing to undo."
-    lines = [
-        f"{count(plan['photos'], 'photo')} were taken over.",
-        f"  {plan['restored']:,} get their former tags back as they were",
-        f"  {plan['ours']:,} have tags of this archive in their columns; these stay, less what came of the former",
-        f"  {count(plan['decisions'], 'decision')} made of a person's tags go (the tags themselves stay kept), "
-        f"{count(plan['queued'], 'queued photo')} leave the queue",
-    ]
-    return "\n".join(lines)

@@ -77,7 +77,8 @@ def evaluate(
     before = read_evaluation(baseline) if baseline else None
     config = app.config()
     config = config.model_copy(update={"profile": profile or config.profile})
-    taxonomy = load_taxonomy([*config.taxonomy.files, *user_files], calibration=config.taxonomy.calibration)
+    of = config.taxonomy
+    taxonomy = load_taxonomy([*of.files, *user_files], calibration=of.calibration, wanted=of.wanted)
     entries = read_golden(golden)
     goldens = _goldens(config, taxonomy, entries)
     with progress("Evaluating", len(goldens)) as bar:

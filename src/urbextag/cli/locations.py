@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from urbextag.cli.common import App, complete_location, console, emit, json_option
@@ -63,9 +61,10 @@ def show(app: App, name: str, sub: str | None, most: int, as_json: bool) -> None
     What it seems to be, with both sides; condition, era, coverage, documents, the hero photo with its reasons, tags.
     Worked out afresh each time, so it is right after any change. Photos that show the same count once.
     """
+    from urbextag.actions.place_report import known_of
     from urbextag.cli.locations_page import print_page
     from urbextag.store import locations as store
-    from urbextag.store import suggestions, summaries
+    from urbextag.store import summaries
 
     with app.archive() as archive:
         db, row = archive.db, store.find(archive.db, name)
@@ -73,9 +72,7 @@ def show(app: App, name: str, sub: str | None, most: int, as_json: bool) -> None
         if sub is not None and (subid := store.find_sub(db, row["locid"], sub)) is None:
             raise UsageError(f"{row['locnam']} has no sub-location {sub!r}", f"See: urbextag locations show {name!r}")
         files, summary = summaries.summed_up(db, archive.load_taxonomy(), row, subid)
-        dismissed = {kind: suggestions.dismissed(db, row["locid"], kind) for kind in suggestions.COLUMNS}
-    known = ("locid", "locnam", "type", "stype", "address_city", "address_state", "built_year", "hero_imgsha")
-    place: dict[str, Any] = {key: row[key] for key in known} | {"sub": sub, "dismissed": dismissed}
+        place = known_of(archive, row, sub)
     if as_json:
         emit({"location": place, "files": files, "summary": summary})
     else:

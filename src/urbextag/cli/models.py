@@ -44,16 +44,17 @@ def models() -> None:
 @click.pass_obj
 def list_command(app: App, as_json: bool) -> None:
     """List the models and the VLM servers: what they are, what is here."""
+    from urbextag.actions import models as actions
     from urbextag.cli import model_list
     from urbextag.vlm.look import look_at_all
 
     config = app.config()
     folder = _folder(config)
-    lines = model_list.lines(folder, _chosen(config))
+    lines = actions.lines(folder, _chosen(config))
     servers = look_at_all(config.vlm) if config.vlm.endpoints else []
     if as_json:
         described = [model_list.server_as_json(server) for server in servers]
-        emit({"folder": str(folder), "models": [model_list.as_json(line) for line in lines], "vlm": described})
+        emit({"folder": str(folder), "models": [actions.as_json(line) for line in lines], "vlm": described})
     else:
         model_list.show(folder, lines)
         model_list.show_servers(servers)

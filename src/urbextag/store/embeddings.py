@@ -70,13 +70,23 @@ def of(db: sqlite3.Connection, shas: Iterable[str]) -> dict[str, Embedding]:
 
 def counts(db: sqlite3.Connection, locid: str | None = None) -> dict[tuple[str, str], int]:
     """How many photos, of the archive or of a location, have an embedding of each (model, revision), the most first."""
+    values: tuple[str, ...] = ()
+    chosen = f"ut_embeddings WHERE {_STANDING}"
+    if locid is not None:  # CROSS: from the photos of the place to their embeddings, not the other way round
+        chosen = """imgs CROSS JOIN ut_embeddings ON sha = imgsha
+            WHERE locid = ? AND hidden_reason IS NOT 'replaced'"""
+        values = (locid,)
     rows = db.execute(
-        f"""SELECT model, revision, count(*) AS photos FROM ut_embeddings WHERE {_STANDING}
-        AND (?1 IS NULL OR sha IN (SELECT imgsha FROM imgs WHERE locid = ?1))
+        f"""SELECT model, revision, count(*) AS photos FROM {chosen}
         GROUP BY model, revision ORDER BY photos DESC, model, revision""",
-        (locid,),
+        values,
     )
     return {(row["model"], row["revision"]): row["photos"] for row in rows}
+
+
+def any_kept(db: sqlite3.Connection) -> bool:
+    """Whether any photo has an embedding, of whatever model."""
+    return db.execute("SELECT 1 FROM ut_embeddings LIMIT 1").fetchone() is not None
 
 
 def left_out(db: sqlite3.Connection, model: str, revision: str, locid: str | None = None) -> int:
@@ -136,7 +146,7 @@ def blocks(
         ArchiveError: an embedding is damaged.
 
     """
-    left_out = _left_out(db, model, revision)
+    left_out = _left_out(db, model, revision, locid)
     # `+`: without the indexes, so that the whole table is read from front to back
     chosen = "sha IN (SELECT imgsha FROM imgs WHERE locid = ?3)" if locid else "?3 IS NULL"
     cursor = db.execute(
@@ -160,15 +170,23 @@ def blocks(
         yield [sha for sha, _ in rows], matrix
 
 
-def _left_out(db: sqlite3.Connection, model: str, revision: str) -> set[str]:
-    """The photos with an embedding that `blocks` passes over: a look at two indexes, 0.05 s for 100,000 photos."""
+def _left_out(db: sqlite3.Connection, model: str, revision: str, locid: str | None) -> set[str]:
+    """The photos with an embedding that `blocks` passes over, at least those of the location where one is given.
+
+    A look at two indexes: 0.05 s for 100,000 photos, some milliseconds for a location.
+    """
+    gone = "SELECT sha FROM ut_embeddings WHERE sha NOT IN (SELECT imgsha FROM imgs) UNION ALL"
+    raws = "SELECT raw.sha FROM ut_photos AS raw WHERE pair_sha IS NOT NULL"
+    if locid is not None:
+        raws = """SELECT raw.sha FROM imgs CROSS JOIN ut_photos AS raw ON raw.sha = imgsha
+            WHERE locid = ?3 AND pair_sha IS NOT NULL"""
     rows = db.execute(
-        """SELECT sha FROM ut_embeddings WHERE sha NOT IN (SELECT imgsha FROM imgs)
-        UNION ALL SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced'
-        UNION ALL SELECT raw.sha FROM ut_photos AS raw WHERE pair_sha IS NOT NULL
+        f"""{gone if locid is None else ""}
+        SELECT imgsha FROM imgs WHERE hidden_reason = 'replaced'
+        UNION ALL {raws}
             AND EXISTS (SELECT 1 FROM ut_embeddings AS developed
                 WHERE developed.sha = raw.pair_sha AND +developed.model = ?1 AND +developed.revision = ?2)""",
-        (model, revision),
+        (model, revision) if locid is None else (model, revision, locid),
     )
     return {sha for (sha,) in rows}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,18 @@ if TYPE_CHECKING:
 
 TOP_TAGS: Final = 40
 """Tags among the choices."""
-_ROWS: Final = 4096
-"""Photos that are read at a time."""
+_ROWS: Final = 8192
+"""Photos that are read at a time; some megabytes."""
+_BETWEEN, _WITHIN = "\x1e", "\x1f"
+"""Separators of photos, and of what is said of one."""
+_NO_ITEM: Final = "!aaaaa1000"
+"""As long as an item; stands between the tags of two photos."""
+_ITEM: Final = [("mark", "u1"), ("letters", "<u4"), ("fifth", "u1"), ("band", "u1"), ("sure", "S3")]
+"""What an item of `ut_grid.tags` is made of, in bytes."""
+_LOOK: Final = f" || '{_WITHIN}' || ".join(("coalesce(view, '')", "coalesce(condition, '')", "(lines > 0)", "bands"))
+_LOOKS: Final = f"group_concat({_LOOK}, '{_BETWEEN}')"
+_PLACES: Final = f"group_concat(coalesce(locid, ''), '{_BETWEEN}')"
+_TAGS: Final = f"group_concat(tags, '{_NO_ITEM}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +76,63 @@ def facets(db: sqlite3.Connection, wanted: PhotoFilter) -> dict[str, list[Choice
 
 
 def _facets(db: sqlite3.Connection, wanted: PhotoFilter) -> dict[str, list[Choice]]:
-    where, values = condition(db, wanted)
-    columns: tuple[Counter[Any], ...] = tuple(Counter[Any]() for _ in range(5))
+    looks, places = Counter[tuple[str, ...]](), Counter[str]()
     count = _concepts(db)
     shown, asked = _Shown(_zeros(count), _zeros(4)), _numbers(db, wanted.tags)
-    cursor = db.cursor()
-    cursor.row_factory = None
-    cursor.execute(f"SELECT view, condition, locid, lines > 0, bands, tags FROM ut_grid WHERE {where}", values)
-    while rows := cursor.fetchmany(_ROWS):
-        *plain, tags = zip(*rows, strict=True)
-        for counter, column in zip(columns, plain, strict=True):
-            counter.update(column)
+    for look, place, tags in _blocks(db, wanted, _LOOKS, _PLACES, _TAGS):
+        looks.update({tuple(one.split(_WITHIN)): photos for one, photos in Counter(look.split(_BETWEEN)).items()})
+        places.update(place.split(_BETWEEN))
         shown.add(tags, asked, wanted.exact)
-    views, conditions, places, text, bands = columns
+    views, conditions, text, bands = (_counted(looks, column) for column in range(4))
     return {
         "view": _choices(views),
         "condition": _choices(conditions),
         "place_type": _place_types(db, places),
-        "has_text": [Choice(value, value, text[flag]) for value, flag in (("yes", 1), ("no", 0)) if text[flag]],
+        "has_text": [Choice(value, value, text[flag]) for value, flag in (("yes", "1"), ("no", "0")) if text[flag]],
         "band": _bands_of_asked(wanted, shown.bands) if wanted.tags else _bands(wanted, bands),
         "tags": _top_tags(db, wanted, shown.each),
     }
+
+
+def _blocks(db: sqlite3.Connection, wanted: PhotoFilter, *joined: str) -> Iterator[tuple[str, ...]]:
+    """Columns of the photos asked for, each joined to one text (`_LOOKS`, ...), for some thousands at a time.
+
+    One step of SQLite for each block: between steps, of which there would be one for each photo, other threads take
+    turns, and each turn may last milliseconds.
+    """
+    where, values = condition(db, wanted)
+    query = f"SELECT count(*), {', '.join(joined)} FROM ut_grid WHERE rowid > ? AND rowid <= ? AND {where}"
+    last = db.execute("SELECT coalesce(max(rowid), 0) FROM ut_grid").fetchone()[0]
+    for start in range(0, last, _ROWS):
+        photos, *texts = db.execute(query, (start, start + _ROWS, *values)).fetchone()
+        if photos:
+            yield tuple(texts)
+
+
+def _counted(looks: Mapping[tuple[str, ...], int], column: int) -> Counter[str]:
+    """How many photos have each value of one part of `_LOOK`."""
+    found = Counter[str]()
+    for look, photos in looks.items():
+        found[look[column]] += photos
+    return found
+
+
+def numbers_of(db: sqlite3.Connection, concept: str) -> TagNumbers | None:
+    """The numbers of one concept as `tag_list` has them; None where it has none."""
+    grid.ready(db)
+    with _one_state(db):
+        row = db.execute("SELECT label FROM ut_grid_concepts WHERE concept = ?", (concept,)).fetchone()
+        item = f"{grid.OWN}{grid.number_of(db, concept)}"
+        (digits,) = db.execute(
+            f"""SELECT coalesce(group_concat(substr(tags, nullif(instr(tags, ?), 0) + {grid.SURE - 1}, 1), ''), '')
+            FROM ut_grid""",
+            (item,),
+        ).fetchone()
+        label, no = _rejected(db, concept).get(concept, (concept, 0))
+    possible, likely, certain, yours = (digits.count(digit) for digit in grid.BAND_DIGITS.values())
+    photos = possible + likely + certain + yours
+    shown = row[0] if row and row[0] else label
+    return TagNumbers(concept, shown, photos, certain, likely, possible, yours, no) if photos or no else None
 
 
 def tag_list(db: sqlite3.Connection) -> list[TagNumbers]:
@@ -102,7 +148,7 @@ def tag_list(db: sqlite3.Connection) -> list[TagNumbers]:
 def _tag_list(db: sqlite3.Connection) -> list[TagNumbers]:
     count = _concepts(db)
     by_band = _zeros(4 * count).reshape(count, 4)
-    for tags in _tags(db):
+    for (tags,) in _blocks(db, PhotoFilter(with_hidden=True), _TAGS):
         by_band += _own_by_band(tags, count)
     rejected = _rejected(db)
     rows = db.execute("SELECT number, concept, label FROM ut_grid_concepts WHERE label IS NOT NULL").fetchall()
@@ -127,11 +173,13 @@ def _one_state(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
 
 
-def _rejected(db: sqlite3.Connection) -> dict[str, tuple[str, int]]:
-    """The label of each concept that was rejected, and on how many photos it stands so."""
+def _rejected(db: sqlite3.Connection, concept: str | None = None) -> dict[str, tuple[str, int]]:
+    """The label of each concept (or this one, if it was) that was rejected, and on how many photos it stands so."""
     rows = db.execute(
         """SELECT concept, max(label), count(*) FROM ut_decisions JOIN ut_grid USING (sha)
-        WHERE id IN (SELECT max(id) FROM ut_decisions GROUP BY sha, concept) AND verdict = 'reject' GROUP BY concept"""
+        WHERE id IN (SELECT max(id) FROM ut_decisions WHERE ?1 IS NULL OR concept = ?1 GROUP BY sha, concept)
+            AND verdict = 'reject' GROUP BY concept""",
+        (concept,),
     )
     return {concept: (label, photos) for concept, label, photos in rows}
 
@@ -147,23 +195,20 @@ def _zeros(count: int) -> NDArray[np.int64]:
     return np.zeros(count, np.int64)
 
 
-def _tags(db: sqlite3.Connection) -> Iterator[Sequence[str]]:
-    cursor = db.cursor()
-    cursor.row_factory = None
-    cursor.execute("SELECT tags FROM ut_grid")
-    while rows := cursor.fetchmany(_ROWS):
-        yield [tags for (tags,) in rows]
+def _read(tags: str) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
+    """The items of tags as `_ITEM` has them (n,), and the numbers of their concepts (n,).
 
-
-def _read(tags: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The letters of all items (n, 10), and the numbers of their concepts (n,)."""
+    `tags`: those of some photos, with `_NO_ITEM` between photos, whose number no concept has.
+    """
     import numpy as np
 
-    letters = np.frombuffer("".join(tags).encode("ascii"), np.uint8).reshape(-1, grid.ITEM)
-    numbers = np.zeros(len(letters), np.int32)
-    for place in range(5):
-        numbers += (letters[:, 1 + place].astype(np.int32) - ord("a")) << (4 * place)
-    return letters, numbers
+    items = np.frombuffer(tags.encode("ascii"), np.dtype(_ITEM))
+    letters = items["letters"] - np.uint32(0x61616161)  # each from 0 to 15
+    numbers = letters & np.uint32(15)
+    for place in (1, 2, 3):
+        numbers |= (letters >> np.uint32(4 * place)) & np.uint32(15 << 4 * place)
+    numbers |= (items["fifth"].astype(np.uint32) - ord("a")) << np.uint32(16)
+    return items, numbers
 
 
 @dataclass(slots=True)
@@ -175,33 +220,33 @@ class _Shown:
     bands: NDArray[np.int64]
     """Photos on which all tags asked for are in a band, the least sure first; (4,)."""
 
-    def add(self, tags: Sequence[str], asked: Sequence[int], exact: bool) -> None:
-        """Count these photos' tags too; `asked`: numbers of the concepts that are asked for."""
+    def add(self, tags: str, asked: Sequence[int], exact: bool) -> None:
+        """Count these tags (of `_read`) too; `asked`: numbers of the concepts that are asked for."""
         import numpy as np
 
-        letters, numbers = _read(tags)
-        self.each += np.bincount(numbers[letters[:, 0] != ord(grid.FURTHER)], minlength=len(self.each))
+        items, numbers = _read(tags)
+        self.each += np.bincount(numbers[items["mark"] != ord(grid.FURTHER)], minlength=len(self.each))
         if not asked:
             return
-        photo = np.repeat(np.arange(len(tags)), [len(one) // grid.ITEM for one in tags])
-        bands = letters[:, grid.SURE - 1] - ord("1")
-        among = letters[:, 0] == ord(grid.OWN) if exact else np.ones(len(letters), bool)
-        held = np.ones((len(tags), 4), bool)
+        between = items["mark"] == ord(_NO_ITEM[0])
+        photo, photos = np.cumsum(between), 1 + int(between.sum())
+        among = items["mark"] == ord(grid.OWN) if exact else ~between
+        held = np.ones((photos, 4), bool)
         for number in asked:
             of_it = np.flatnonzero((numbers == number) & among)
-            has = np.zeros((len(tags), 4), bool)
-            has[photo[of_it], bands[of_it]] = True
+            has = np.zeros((photos, 4), bool)
+            has[photo[of_it], items["band"][of_it] - ord("1")] = True
             held &= has
         self.bands += held.sum(axis=0)
 
 
-def _own_by_band(tags: Sequence[str], count: int) -> NDArray[np.int64]:
-    """How many of these photos have each concept as a tag in each band, the least sure first; (count, 4)."""
+def _own_by_band(tags: str, count: int) -> NDArray[np.int64]:
+    """How many photos have each concept as a tag in each band, the least sure first; (count, 4). `tags`: of `_read`."""
     import numpy as np
 
-    letters, numbers = _read(tags)
-    own = letters[:, 0] == ord(grid.OWN)
-    bands = letters[own, grid.SURE - 1].astype(np.int64) - ord("1")
+    items, numbers = _read(tags)
+    own = np.flatnonzero(items["mark"] == ord(grid.OWN))
+    bands = items["band"][own] - np.uint32(ord("1"))
     return np.bincount(numbers[own] * 4 + bands, minlength=4 * count).reshape(count, 4)
 
 

@@ -18,6 +18,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from urbextag.errors import ArchiveError
 from urbextag.store.db import write, write_in_slices
 
 BAND_DIGITS: Final = {"possible": "1", "likely": "2", "certain": "3", "yours": "4"}
@@ -30,6 +31,8 @@ SURE: Final = 7
 """Where in an item the band and the confidence begin, counted from 1."""
 VERSION: Final = "1"
 """Of what the rows hold: those of another are made again."""
+AT_ONCE: Final = 2000
+"""Photos whose rows are made while somebody waits for a list."""
 _KEY = "grid"
 """In `ut_settings`: the version that all photos have a row of."""
 
@@ -140,14 +143,36 @@ def _items(tags: Iterable[tuple[str, str, float, str]], numbers: Mapping[str, st
 
 
 def ready(db: sqlite3.Connection) -> None:
-    """See to it that every photo has its row: fills the table where it was never filled, which takes seconds."""
+    """See to it that every photo has its row: of a small archive at once, where that was never done.
+
+    Raises:
+        ArchiveError: the rows of a large one are still to be made, which is `prepare`'s to do.
+
+    """
+    if is_ready(db):
+        return
+    made, photos = (db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("ut_grid", "imgs"))
+    if photos > AT_ONCE:
+        raise ArchiveError(
+            f"the lists of photos are being prepared, {min(made, photos):,} of {photos:,}",
+            "Look again in a moment; this is done once",
+        )
+    prepare(db)
+
+
+def is_ready(db: sqlite3.Connection) -> bool:
+    """Whether every photo has been given its row."""
     row = db.execute("SELECT value FROM ut_settings WHERE key = ?", (_KEY,)).fetchone()
-    if row is None or row[0] != VERSION:
-        if row is not None:
-            write_in_slices(db, _all(db), lambda part: _forget(db, part))
-        catch_up(db)
-        with write(db):
-            db.execute("INSERT OR REPLACE INTO ut_settings VALUES (?, ?)", (_KEY, VERSION))
+    return row is not None and row[0] == VERSION
+
+
+def prepare(db: sqlite3.Connection, done: Callable[[int, int], None] = lambda count, total: None) -> None:
+    """Give every photo its row; `done` hears how many so far, and of how many."""
+    if db.execute("SELECT 1 FROM ut_settings WHERE key = ? AND value <> ?", (_KEY, VERSION)).fetchone():
+        write_in_slices(db, _all(db), lambda part: _forget(db, part))
+    catch_up(db, done)
+    with write(db):
+        db.execute("INSERT OR REPLACE INTO ut_settings VALUES (?, ?)", (_KEY, VERSION))
 
 
 def catch_up(db: sqlite3.Connection, done: Callable[[int, int], None] = lambda count, total: None) -> int:

@@ -17,12 +17,12 @@ from urbextag.errors import UsageError
 from urbextag.records import ViewType
 from urbextag.store import grid
 from urbextag.store.db import any_bytes
-from urbextag.store.facets import Choice, TagNumbers, facets, tag_list
+from urbextag.store.facets import Choice, TagNumbers, facets, numbers_of, tag_list
 from urbextag.store.photo_filter import BANDS, STATES, Band, PhotoFilter, State, condition, items
 
 __all__ = [
     "BANDS", "SORTS", "STATES", "Band", "Choice", "Page", "PhotoFilter", "Sort", "State", "TagNumbers", "Tile",
-    "TileTag", "Total", "facets", "ids", "neighbours", "page", "tag_list", "tiles", "total",
+    "TileTag", "Total", "facets", "ids", "neighbours", "numbers_of", "page", "tag_list", "tiles", "total",
 ]  # fmt: skip
 
 Sort = Literal["added", "taken", "quality", "uncertain", "name"]
@@ -170,7 +170,10 @@ def ids(db: sqlite3.Connection, wanted: PhotoFilter) -> list[str]:
     """Every photo that is wanted, in no order."""
     grid.ready(db)
     where, values = condition(db, wanted)
-    return [row[0] for row in db.execute(f"SELECT sha FROM ut_grid WHERE {where}", values)]
+    # one text: a row for each would be a step of SQLite each, between which other threads take turns
+    (found,) = db.execute(f"SELECT json_group_array(sha) FROM ut_grid WHERE {where}", values).fetchone()
+    shas: list[str] = json.loads(found)
+    return shas
 
 
 def tiles(db: sqlite3.Connection, wanted: PhotoFilter, shas: Sequence[str]) -> tuple[Tile, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from urbextag.records import TagScore, ViewType, Why
@@ -28,31 +29,84 @@ def choose(taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType) -
 
     The model's are sure enough, corroborated where one witness is not enough, fit the view and are the most specific of
     their line. They are ranked by confidence times specificity; a facet's budget and the whole one are filled in that
-    order. What a person ruled takes its place in both and stands even beyond them.
+    order. What a person ruled takes its place in both and stands even beyond them. What the owner wants (`wanted`) is
+    heeded last.
     """
+    usual = {facet: threshold(taxonomy, facet) for facet in FACETS}
+    sure = _sure(taxonomy, weighed, view, usual)
+    ruled = {concept_id for concept_id, one in sure.items() if one.ruled}
+    best = _within(taxonomy, _ranked(taxonomy, sure, sure.keys() - _outdone(taxonomy, sure)), ruled)
+    if taxonomy.wanted:
+        sure = _sure(taxonomy, weighed, view, {**usual, **taxonomy.wanted})
+        best = _as_wanted(taxonomy, sure, usual, best)
+    return tuple([_tag(taxonomy.concepts[concept_id], weighed[concept_id]) for concept_id in best])
+
+
+def _sure(
+    taxonomy: Taxonomy, weighed: Mapping[str, Weighed], view: ViewType, least: Mapping[Facet, float]
+) -> dict[str, Weighed]:
+    """What may be a tag and is sure enough, and what a person ruled."""
     concepts = taxonomy.concepts
-    least = {facet: threshold(taxonomy, facet) for facet in FACETS}
-    sure = {
+    return {
         concept_id: one
         for concept_id, one in weighed.items()
         if one.ruled
         or (one.confidence >= least[concepts[concept_id].facet] and _stands(taxonomy, concept_id, one, view))
     }
-    outdone = {
+
+
+def _outdone(taxonomy: Taxonomy, sure: Mapping[str, Weighed]) -> set[str]:
+    """What is merely possible and gives way to what it stands below."""
+    return {
         concept_id
         for concept_id, one in sure.items()
         if one.confidence < LIKELY_FROM and _gives_way(taxonomy, concept_id, sure)
     }
-    above = {ancestor for concept_id in sure.keys() - outdone for ancestor in concepts[concept_id].lineage}
+
+
+def _ranked(taxonomy: Taxonomy, sure: Mapping[str, Weighed], among: AbstractSet[str]) -> list[str]:
+    """The most specific of their line among these, best first; what a person ruled comes before all."""
+    concepts, rules = taxonomy.concepts, taxonomy.sources.rules
+    above = {ancestor for concept_id in among for ancestor in concepts[concept_id].lineage}
     ruled = {concept_id for concept_id, one in sure.items() if one.ruled}
-    rules = taxonomy.sources.rules
     ranked: list[tuple[bool, float, str]] = []
-    for concept_id in (sure.keys() - outdone - above) | ruled:
+    for concept_id in (among - above) | ruled:
         rank = sure[concept_id].confidence * specificity(rules, concepts[concept_id])
         ranked.append((concept_id not in ruled, -rank, concept_id))
     ranked.sort()
-    best = _within(taxonomy, [concept_id for _, _, concept_id in ranked], ruled)
-    return tuple([_tag(concepts[concept_id], sure[concept_id]) for concept_id in best])
+    return [concept_id for _, _, concept_id in ranked]
+
+
+def _as_wanted(
+    taxonomy: Taxonomy, sure: Mapping[str, Weighed], usual: Mapping[Facet, float], best: Sequence[str]
+) -> list[str]:
+    """The tags by the owner's thresholds. To raise one never adds to what is said: to tags and what they stand below.
+
+    Where it is raised, a tag that is not sure enough goes, and what it stands below comes in its place where that is.
+    Where it is lowered, more comes on top, the surest first, as far as the facet's budget reaches.
+
+    Args:
+        taxonomy: with what the owner wants.
+        sure: what is sure enough by that.
+        usual: the thresholds without it.
+        best: the tags by those.
+
+    """
+    concepts, wanted, most = taxonomy.concepts, taxonomy.wanted, taxonomy.sources.rules.facet_budget
+    able = sure.keys() - _outdone(taxonomy, sure)
+    said = {one for concept_id in best for one in (concept_id, *concepts[concept_id].lineage)}
+    room = {facet: most.get(facet, len(able)) for facet, least in wanted.items() if least < usual[facet]}
+    for concept_id in best:
+        facet = concepts[concept_id].facet
+        if facet in room:
+            room[facet] -= 1
+    kept = able & said
+    for concept_id in sorted(able - said, key=lambda one: (-sure[one].confidence, one)):
+        facet = concepts[concept_id].facet
+        if room.get(facet, 0) > 0:
+            room[facet] -= 1
+            kept.add(concept_id)
+    return _ranked(taxonomy, sure, kept)
 
 
 def specificity(rules: Rules, concept: Concept) -> float:

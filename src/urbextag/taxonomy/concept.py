@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from urbextag.choices import FACETS, Facet
 from urbextag.records import ViewType, Years
 
-Facet = Literal[
-    "place", "room", "element", "material", "object", "condition", "nature", "sign", "vehicle", "era", "hazard", "view"
-]
-FACETS: tuple[Facet, ...] = get_args(Facet)
+__all__ = ["ELEMENTS", "FACETS", "Concept", "Element", "Facet"]
 
 Element = Literal[
     "roof", "glazing", "paint", "floor", "structure", "water", "vegetation", "vandalism", "fire", "general"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ import yaml
 
 from urbextag.records import VIEW_TYPES, ViewType
 from urbextag.taxonomy.calibration import Calibration, read_calibration
-from urbextag.taxonomy.concept import Concept
+from urbextag.taxonomy.concept import Concept, Facet
 from urbextag.taxonomy.fields import Entry, read_concepts
 from urbextag.taxonomy.match import Matcher
 from urbextag.taxonomy.model import Taxonomy
@@ -31,13 +32,20 @@ Phrases = dict[tuple[str, ...], Where]
 """Folded words, with the place where they stand."""
 
 
-def load_taxonomy(user_files: Sequence[Path] = (), *, calibration: Path | None = None, data: Path = DATA) -> Taxonomy:
+def load_taxonomy(
+    user_files: Sequence[Path] = (),
+    *,
+    calibration: Path | None = None,
+    wanted: Mapping[Facet, float] = MappingProxyType({}),
+    data: Path = DATA,
+) -> Taxonomy:
     """The taxonomy of the files in `data`, with `user_files` added to it or overriding fields of it, in order.
 
     Args:
         user_files: files of the same format as the packaged ones; `remove: true` takes a concept away, `map` gives
             known concepts further words, and `ignore` lists words to be dropped.
         calibration: what the owner's decisions taught, as `urbextag taxonomy calibrate` writes it.
+        wanted: facet -> confidence from which the owner wants to see its tags.
         data: folder of the packaged files: facets, `sources.yaml` and `words.yaml`.
 
     Raises:
@@ -64,7 +72,10 @@ def load_taxonomy(user_files: Sequence[Path] = (), *, calibration: Path | None =
     dropped += [phrase for phrase in dropped_by_user if phrase not in phrases]
     complaints.raise_if_any()
     assert sources is not None  # read_sources complains wherever it gives None
-    return _assemble(digest.hexdigest()[:16], concepts, sources, phrases, dropped, learned)
+    if wanted:
+        digest.update(json.dumps(wanted, sort_keys=True).encode())
+    loaded = _assemble(digest.hexdigest()[:16], concepts, sources, phrases, dropped, learned)
+    return replace(loaded, wanted=dict(wanted))
 
 
 def _read_file(path: Path, shown: str, complaints: Complaints, digest: hashlib._Hash) -> list[Entry]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from urbextag.records import ViewType
 from urbextag.taxonomy.calibration import Calibration
-from urbextag.taxonomy.concept import Concept
+from urbextag.taxonomy.concept import Concept, Facet
 from urbextag.taxonomy.match import Matcher, Matches
 from urbextag.taxonomy.words import fold_phrase
 
@@ -21,7 +21,7 @@ class Taxonomy:
     """All concepts with the words that lead to them and the rules of fusion; immutable."""
 
     version: str
-    """First 16 hexadecimal digits of the SHA-256 of all files read, in order."""
+    """First 16 hexadecimal digits of the SHA-256 of all files read, in order, and of the owner's thresholds."""
     concepts: Mapping[str, Concept]
     sources: Sources
     matcher: Matcher = field(repr=False)
@@ -33,6 +33,8 @@ class Taxonomy:
     """View type -> id of the view concept that names it."""
     calibration: Calibration = field(default_factory=Calibration)
     """What the owner's decisions taught."""
+    wanted: Mapping[Facet, float] = field(default_factory=dict)
+    """Facet -> confidence from which the owner wants to see its tags, in place of the usual one."""
 
     def find(self, text: str) -> Concept | None:
         """The concept with this id, label, synonym or slug (case, accents and plural folded), None if there is none."""

@@ -47,7 +47,7 @@ def make_client(endpoint: EndpointConfig, config: VlmConfig) -> Client:
     Raises:
         EndpointError: the environment variable of the key is not set, or holds what no header can carry.
     """
-    key = _key(endpoint)
+    key = key_of(endpoint)
     if endpoint.kind == "ollama":
         from urbextag.vlm.ollama import Ollama
 
@@ -57,7 +57,7 @@ def make_client(endpoint: EndpointConfig, config: VlmConfig) -> Client:
     return OpenAi(endpoint, config, key)
 
 
-def _key(endpoint: EndpointConfig) -> str | None:
+def key_of(endpoint: EndpointConfig) -> str | None:
     """The server's key from the environment, None where none is named."""
     if endpoint.key_env is None:
         return None

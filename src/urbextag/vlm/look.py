@@ -49,10 +49,11 @@ def look_at_all(config: VlmConfig) -> list[Server]:
             "no VLM server is named in urbextag.toml", "Add a block [[vlm.endpoints]]; docs/vlm.md shows how"
         )
     with ThreadPoolExecutor(len(config.endpoints)) as pool:
-        return list(pool.map(lambda endpoint: _look_at(endpoint, config), config.endpoints))
+        return list(pool.map(lambda endpoint: look_at(endpoint, config), config.endpoints))
 
 
-def _look_at(endpoint: EndpointConfig, config: VlmConfig) -> Server:
+def look_at(endpoint: EndpointConfig, config: VlmConfig) -> Server:
+    """One server, asked what it is."""
     try:
         client = make_client(endpoint, config)
     except EndpointError as error:

@@ -40,12 +40,12 @@ class Look:
             HttpRefused: a request was refused; see `explained`.
         """
         version = self._version()
-        tags = _entries(self._get("/api/tags"))
+        tags = entries(self._get("/api/tags"))
         listed = tags.get(full_name(self.endpoint.model))
         if listed is None:
             raise self._missing(tags)
         shown = self._show(self.endpoint.model)
-        loaded = _entries(self._get("/api/ps")).get(full_name(self.endpoint.model))
+        loaded = entries(self._get("/api/ps")).get(full_name(self.endpoint.model))
         abilities = self._abilities(shown)
         notes = [*self._elsewhere(listed, shown), *_on_cpu(loaded)]
         if "thinking" in abilities:
@@ -212,7 +212,7 @@ def full_name(model: str) -> str:
     return (model if ":" in model.rpartition("/")[2] else f"{model}:latest").casefold()
 
 
-def _entries(said: Any) -> dict[str, dict[str, Any]]:
+def entries(said: Any) -> dict[str, dict[str, Any]]:
     """The models of `/api/tags` or `/api/ps` by full name.
 
     Raises:

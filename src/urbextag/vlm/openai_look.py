@@ -76,7 +76,7 @@ class Look:
             HttpRefused: the request was refused; see `openai.explained`.
         """
         said = self._models()
-        listed = _listed(said)
+        listed = entries(said)
         if listed is None:
             raise ServerFault(f"{self.endpoint.url} answered something that is no list of models")
         entry = next((entry for entry in listed if self._asked() & _names(entry)), None)
@@ -115,7 +115,7 @@ class Look:
             return self._http.get("/models", PROBE_SECONDS)
         except HttpRefused as error:
             wrong_place = error.status in (404, 405)
-            if wrong_place and not self.endpoint.url.endswith("/v1") and _listed(self._aside("/v1/models")) is not None:
+            if wrong_place and not self.endpoint.url.endswith("/v1") and entries(self._aside("/v1/models")) is not None:
                 raise EndpointError(
                     f"{self.endpoint.url} is not where the server speaks OpenAI's language",
                     f'Write url = "{self.endpoint.url}/v1" in [[vlm.endpoints]]',
@@ -138,7 +138,7 @@ class Look:
         if owner == "library":
             version = _object(self._aside("/api/version")).get("version")
             return _Told(self._text(version, "Ollama "))
-        studio = _listed(self._aside("/api/v0/models")) or []
+        studio = entries(self._aside("/api/v0/models")) or []
         return _studio(next((other for other in studio if other["id"] == entry["id"]), {}))
 
     def _llama(self, entry: Mapping[str, Any], said: Any) -> _Told:
@@ -201,7 +201,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _listed(said: Any) -> list[dict[str, Any]] | None:
+def entries(said: Any) -> list[dict[str, Any]] | None:
     """The models of a list of models, None where it is none."""
     data = _object(said).get("data")
     if data is None and _object(said).get("object") == "list":  # Go's empty list
