@@ -83,4 +83,4 @@ def describe(site: Site, archive: Archive, scope: vlm.Scope, name: str | None = 
 
 def no_worker(site: Site) -> str:
     """What is added where nobody works the queue off here."""
-    return "" if site.worker.state in ("starting", "running") else " No worker runs here; start one: see Home."
+    return "" if site.worker.state == "running" else " No worker runs here; start one: see Home."

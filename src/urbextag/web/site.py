@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 THUMBNAILS = ".urbextag/thumbnails"
 """Within the archive's folder."""
+BUSY_MS = 10_000
+"""So long a page or a change waits for a program that holds the database locked; then it is said."""
 
 
 class Site:
@@ -104,6 +106,7 @@ class Site:
     def opened(self) -> Iterator[Archive]:
         """The archive with the settings as they stand, open for one request; raises UrbextagError."""
         with archives.opened(self.root) as archive:
+            archive.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             yield archive
 
     def taxonomy(self, archive: Archive) -> Taxonomy:

@@ -9,11 +9,20 @@ import { hasEnded, waitFor } from "./waiting.js";
 const REFRESH_MS = 2000;
 let lastRefresh = 0;
 let waiting = 0;
+let seen;
 
 export function live() {
   toastFromBefore();
   pictures(document);
   if (location.pathname === "/sign-in") return;
+  let source = listen();
+  document.addEventListener("visibilitychange", () => {
+    source.close(); // browsers keep six connections to a server, over all tabs: one that nobody sees gives its own up
+    if (!document.hidden) source = listen();
+  });
+}
+
+function listen() {
   const source = new EventSource("/api/v1/events");
   let first = true;
   source.addEventListener("status", (event) => {
@@ -21,10 +30,12 @@ export function live() {
     pulse(snapshot);
     tasks(snapshot.tasks ?? []);
     document.dispatchEvent(new CustomEvent("urbextag:status", { detail: snapshot }));
-    if (!first) refreshSoon();
+    if (!first || (seen !== undefined && seen !== snapshot.archive)) refreshSoon();
     first = false;
+    seen = snapshot.archive;
   });
   source.addEventListener("error", () => say("no connection to the server", "bad"));
+  return source;
 }
 
 function pulse({ fault, queue, worker }) {
