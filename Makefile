@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo/archive
 
-.PHONY: help demo test test-export lint format check bench clean
+.PHONY: help demo test test-export test-browser screenshots lint format check bench clean
 
 help:
 	@echo "make demo        set up and tag the sample photos"
 	@echo "make test        set up and run the tests"
 	@echo "make check       tests, lint and types (what CI runs, with test-export)"
 	@echo "make test-export set up PyTorch beside, export tiny models and compare all models with it"
+	@echo "make test-browser set up Chromium (Debian's) and drive the web app with it"
+	@echo "make screenshots  a picture of every page of the web app, into screenshots/"
 	@echo "make bench       measure speed and memory, each beside its target"
 	@echo "make clean       remove the environments and the demo's archive"
 
@@ -23,6 +25,16 @@ $(VENV)/base: pyproject.toml
 
 $(VENV)/test: $(VENV)/base
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/browser: $(VENV)/test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
+	@if ! command -v "$${CHROMIUM:-chromium}" > /dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+			apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; \
+		else echo "Chromium is missing; on Debian: apt install chromium, elsewhere: CHROMIUM=/path/to/it make ..."; exit 1; \
+		fi; \
+	fi
 	@touch $@
 
 $(VENV)/dev: $(VENV)/test
@@ -38,7 +50,13 @@ demo: $(VENV)/base
 	@BIN=$(CURDIR)/$(BIN) demo/run.sh $(DEMO)
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -m 'not torch' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not torch and not browser' -n 2 --dist loadfile --no-loadscope-reorder
+
+test-browser: $(VENV)/browser
+	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile tests/browser
+
+screenshots: $(VENV)/browser
+	$(BIN)/python tools/screenshots.py screenshots
 
 test-export: .venv-export/done
 	.venv-export/bin/python -m pytest -m torch -n 2 --dist loadfile

@@ -1,0 +1,1 @@
+"""Tests that drive the web app in a browser, as an owner does (make test-browser)."""
