@@ -8,7 +8,7 @@ import pytest
 from urbextag.config import Config, WorkConfig
 from urbextag.files import FileStamp
 from urbextag.records import Failure, PhotoFacts
-from urbextag.store import jobs, photos
+from urbextag.store import job_lists, jobs, photos
 from urbextag.store.db import connect, write
 from urbextag.supervisor import hands
 
@@ -97,7 +97,7 @@ def test_two_failures_of_its_own_set_a_photo_aside_and_retry_brings_it_back(db):
         assert jobs.fail(db, claim, Failure("p1", "decode", "truncated"))
         assert jobs.of_photo(db, "p1")["state"] == state
     assert take(db) == []
-    assert jobs.troubled(db)[0]["reason"] == "truncated"
+    assert job_lists.troubled(db)[0]["reason"] == "truncated"
     assert jobs.retry(db) == 1
     (claim,) = take(db)
     assert jobs.finish(db, claim, 0.5)

@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from make_mutants import make_mutants
-from urbextag.store import jobs
+from urbextag.store import job_lists, jobs
 
 FILES = 300
 
@@ -27,6 +27,6 @@ def test_every_broken_file_is_accounted_for(box, tmp_path):
         assert counts["queued"] == counts["running"] == counts["missing"] == 0
         assert counts["done"] + counts["set_aside"] == report["new"]
         assert counts["done"] > 20
-        assert all(row["reason"] for row in jobs.troubled(db))
+        assert all(row["reason"] for row in job_lists.troubled(db))
         assert db.execute("SELECT max(deaths) FROM ut_jobs").fetchone()[0] == 0
     assert {path: path.read_bytes() for path in files} == before

@@ -20,7 +20,7 @@ from urbextag.heartbeat import heartbeat
 from urbextag.records import Failure, PhotoRef, PhotoResult
 from urbextag.rederive import derive_again
 from urbextag.store import attach as guests
-from urbextag.store import jobs, locations, photos, results, scopes
+from urbextag.store import job_lists, jobs, locations, photos, results, scopes
 from urbextag.store.db import write
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def found_again(archive: Archive) -> list[str]:
     """The photos whose file was missing and that have one again."""
     return [
         row["sha"]
-        for row in jobs.troubled(archive.db)
+        for row in job_lists.troubled(archive.db)
         if row["state"] == "missing"
         and any(archive.locate(stored).exists() for stored, _ in _candidates(archive, row["sha"]))
     ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from urbextag.store import jobs, photos, vlm
+from urbextag.store import job_lists, jobs, photos, vlm
 from urbextag.store.counts import archive_counts, hands_at_work
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def archive_status(archive: Archive) -> dict[str, Any]:
         **asdict(archive_counts(db)),
         "jobs": states,
         "paused_since": jobs.paused_since(db),
-        "last_finished": jobs.last_finished(db),
-        "seconds_per_photo": jobs.seconds_per_photo(db),
+        "last_finished": job_lists.last_finished(db),
+        "seconds_per_photo": job_lists.seconds_per_photo(db),
         "seconds_left": _to_tag(db, states),
         "to_describe": described,
         "seconds_left_to_describe": _to_describe(endpoint_rates(archive), described),
@@ -37,8 +37,8 @@ def archive_status(archive: Archive) -> dict[str, Any]:
 def queue_status(archive: Archive) -> dict[str, Any]:
     """The object of `urbextag jobs status --json`: `queue_numbers`, and in both what was set aside or is missing."""
     numbers = queue_numbers(archive)
-    numbers["troubled"] = [dict(row) for row in jobs.troubled(archive.db)]
-    numbers["vlm"]["troubled"] = [dict(row) for row in jobs.troubled(archive.db, queue=jobs.VLM)]
+    numbers["troubled"] = [dict(row) for row in job_lists.troubled(archive.db)]
+    numbers["vlm"]["troubled"] = [dict(row) for row in job_lists.troubled(archive.db, queue=jobs.VLM)]
     return numbers
 
 
@@ -54,8 +54,8 @@ def queue_numbers(archive: Archive) -> dict[str, Any]:
     return {
         "counts": counts,
         "paused_since": jobs.paused_since(db),
-        "last_finished": jobs.last_finished(db),
-        "seconds_per_photo": jobs.seconds_per_photo(db),
+        "last_finished": job_lists.last_finished(db),
+        "seconds_per_photo": job_lists.seconds_per_photo(db),
         "seconds_left": _to_tag(db, counts),
         "vlm": {"counts": described, "endpoints": rates, "seconds_left": _to_describe(rates, described)},
     }
@@ -71,7 +71,7 @@ def _to_tag(db: sqlite3.Connection, counts: Mapping[str, int]) -> float | None:
     """Seconds until the queue of photos to tag is empty, None where that is not known."""
     if not counts["queued"]:
         return 0.0
-    each = jobs.seconds_per_photo(db)
+    each = job_lists.seconds_per_photo(db)
     return None if each is None else round(counts["queued"] * each / max(1, hands_at_work(db)), 1)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from urbextag.actions import Done, unheard
 from urbextag.errors import UsageError
-from urbextag.store import jobs
+from urbextag.store import job_lists, jobs
 from urbextag.store.db import write, write_in_slices
 from urbextag.store.jobs import Priority
 from urbextag.store.scopes import Scope
@@ -70,7 +70,7 @@ def plan(archive: Archive, taxonomy: Taxonomy, deriver: Deriver, scope: Scope, n
 def _plan(archive: Archive, scope: Scope, shas: Sequence[str], derive_only: Sequence[str]) -> TagPlan:
     from urbextag.supervisor import hands
 
-    known = jobs.seconds_per_photo(archive.db)
+    known = job_lists.seconds_per_photo(archive.db)
     each = (known or TYPICAL_SECONDS[archive.config.profile]) / hands(archive.config, len(shas))
     seconds = len(shas) * each + len(derive_only) / DERIVED_PER_SECOND
     return TagPlan(scope, tuple(shas), tuple(derive_only), seconds, each, bool(known))

@@ -77,10 +77,10 @@ def work_off(archive: Archive, servers: list[Server], request: str, total: int, 
 
 
 def _conclude(archive: Archive, report: _Report, request: str, stopped: bool, seconds: float, as_json: bool) -> None:
-    from urbextag.store import jobs
+    from urbextag.store import job_lists, jobs
 
     counts = jobs.counts(archive.db, request, jobs.VLM)
-    troubled = jobs.troubled(archive.db, request, jobs.VLM)
+    troubled = job_lists.troubled(archive.db, request, jobs.VLM)
     if as_json:
         means = {url: round(sum(took) / len(took), 3) for url, took in report.seconds.items()}
         emit({**counts, "seconds": round(seconds, 1), "seconds_per_photo": means})

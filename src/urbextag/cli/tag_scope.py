@@ -124,13 +124,13 @@ def _tell(counts: dict[str, int], photos: int, derived: int) -> None:
 
 
 def _fail_if_any_failed(archive: Archive, request: str, counts: dict[str, int], as_json: bool) -> None:
-    from urbextag.store import jobs
+    from urbextag.store import job_lists
 
     bad = counts["set_aside"] + counts["missing"]
     if not bad:
         return
     if not as_json:
-        list_troubled(jobs.troubled(archive.db, request))
+        list_troubled(job_lists.troubled(archive.db, request))
     raise PhotosFailed(
         f"{count(bad, 'photo')} could not be tagged: {counts['set_aside']} set aside, {counts['missing']} missing",
         "See: urbextag jobs status; try again: urbextag jobs retry",

@@ -329,32 +329,6 @@ def forgive_request(db: sqlite3.Connection, request: str) -> None:
     )
 
 
-def seconds_per_photo(db: sqlite3.Connection, queue: Queue = TAGGING) -> float | None:
-    """Mean seconds of the last 200 finished photos, None before the first."""
-    row = db.execute(
-        f"""SELECT avg(seconds) FROM
-        (SELECT seconds FROM {queue} WHERE state = 'done' ORDER BY finished_at DESC LIMIT 200)"""
-    ).fetchone()
-    return row[0] if row[0] is None else float(row[0])
-
-
-def last_finished(db: sqlite3.Connection) -> str | None:
-    """When the last photo was finished (ISO 8601), None before the first."""
-    row = db.execute("SELECT max(finished_at) FROM ut_jobs WHERE state = 'done'").fetchone()
-    return row[0] if row[0] is None else str(row[0])
-
-
-def troubled(db: sqlite3.Connection, request: str | None = None, queue: Queue = TAGGING) -> list[sqlite3.Row]:
-    """The photos that are set aside or missing, of all or of one request, each with its path and reason."""
-    return db.execute(
-        f"""SELECT job.sha, imgs.imgloc AS path, state, strikes, deaths, reason FROM {queue} AS job
-        JOIN imgs ON imgs.imgsha = job.sha
-        WHERE state IN ('set_aside', 'missing') AND discarded_at IS NULL {"AND request = ?" if request else ""}
-        ORDER BY state, imgs.imgloc""",
-        (request,) if request else (),
-    ).fetchall()
-
-
 def of_photo(db: sqlite3.Connection, sha: str, queue: Queue = TAGGING) -> sqlite3.Row | None:
     """A photo's job, None where it never had one."""
     row: sqlite3.Row | None = db.execute(f"SELECT * FROM {queue} WHERE sha = ?", (sha,)).fetchone()
