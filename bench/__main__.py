@@ -11,7 +11,11 @@ import time
 from bench import data, models, vlm
 from bench.locations import locations
 from bench.measure import MIB, WORK, Figure, median, peak_of, urbextag
+from bench.web import web
 from urbextag.supervisor import cores
+
+KEPT = ("full-size", "web")
+"""The models of full size, and the archive that the web app is measured on."""
 
 
 def start_up() -> list[Figure]:
@@ -62,9 +66,9 @@ def memory() -> list[Figure]:
 
 
 def clear() -> None:
-    """Remove what was measured on, but for the models of full size: they take minutes to make."""
+    """Remove what was measured on, but for what takes minutes to make."""
     for path in WORK.glob("*"):
-        if path.name == "full-size":
+        if path.name in KEPT:
             continue
         if path.is_dir():
             shutil.rmtree(path)
@@ -77,7 +81,7 @@ def main() -> None:
     clear()
     WORK.mkdir(parents=True, exist_ok=True)
     by_models = (models.scene, models.tags, models.together, models.begin, models.again)
-    groups = (start_up, locations, throughput, memory, *by_models, vlm.describe)
+    groups = (start_up, locations, throughput, memory, web, *by_models, vlm.describe)
     wanted = [group for group in groups if group.__name__ in sys.argv[1:]] or groups
     figures: list[Figure] = []
     try:

@@ -225,6 +225,8 @@ def test_a_tile_tells_what_its_photo_is(db):
 def test_the_list_of_tags_has_their_numbers(db):
     photos = every(db)
     found = {one.concept: one for one in tag_list(db)}
+    assert {concept: listing.numbers_of(db, concept) for concept in found} == found
+    assert listing.numbers_of(db, "object/no-such-thing") is None
     right = {concept for photo in photos.values() for concept in photo["tags"]} | {CHAIR.id}
     assert found.keys() == right
     for concept, one in found.items():

@@ -81,6 +81,16 @@ class Thumbnails:
         self._making: dict[tuple[Path, Path], Future[None]] = {}
         self._failed: dict[tuple[Path, Size], tuple[FileStamp, Refusal]] = {}
 
+    def kept(self, sha: str, size: Size) -> Path | None:
+        """The file of a thumbnail that is there, None where it is not; for ids that are the content's hash.
+
+        Raises:
+            UsageError: the id is none.
+
+        """
+        target = self._place(sha, size)
+        return target if self._time_of_good(target, target, content_addressed=True) is not None else None
+
     def file(self, sha: str, size: Size, source: Path, *, content_addressed: bool = True) -> Path:
         """The file of a photo's thumbnail, a JPEG without metadata, made where it is missing.
 

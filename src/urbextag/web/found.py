@@ -12,7 +12,7 @@ from urbextag.store import listing
 from urbextag.store.listing import PhotoFilter, Sort, Tile
 
 if TYPE_CHECKING:
-    from urbextag.actions.searching import Answer, Vector
+    from urbextag.actions.searching import Answer, Found, Vector
     from urbextag.archive import Archive
     from urbextag.models.installed import Installed
     from urbextag.taxonomy.concept import Concept
@@ -66,7 +66,12 @@ def _by_words(site: Site, archive: Archive, words: str, wanted: PhotoFilter, at:
     def encode(model: Installed, caption: str) -> Vector:
         return site.encoder(archive, model, caption)
 
-    found = searching.search(archive, site.taxonomy(archive), encode, words, wanted)
+    def search() -> Found:
+        return searching.search(archive, site.taxonomy(archive), encode, words, wanted)
+
+    models = archive.config.models
+    question = (words, wanted, archive.config.profile, models.scene, models.scene_precision)
+    found = site.answers.of(question, search, first_page=at == 0)
     part = found.answers[at : at + limit]
     tiles = listing.tiles(archive.db, wanted, [answer.sha for answer in part])
     return Shown(

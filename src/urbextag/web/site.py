@@ -16,6 +16,7 @@ from urbextag.errors import UrbextagError
 from urbextag.images import Limits
 from urbextag.supervisor import cores
 from urbextag.thumbnails import Thumbnails
+from urbextag.web.answers import Answers
 from urbextag.web.card_keeper import CardKeeper
 from urbextag.web.encoder import QueryEncoder
 from urbextag.web.endpoints import Health
@@ -49,10 +50,12 @@ class Site:
         self.root = root.resolve()
         with archives.opened(self.root) as archive:
             limits = Limits(max_pixels=archive.config.limits.max_pixels)
+            self.lasting = not archive.attached  # ids are hashes of content, so pictures never grow old
         self.thumbnails = Thumbnails(self.root / THUMBNAILS, limits)
         self.folders = Folders(self.root)
         self.health = Health()
         self.encoder = QueryEncoder()
+        self.answers = Answers()
         self.tasks = Tasks()
         self.worker = WorkerProcess(self.root)
         self.with_worker = with_worker

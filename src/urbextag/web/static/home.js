@@ -7,26 +7,26 @@ const dialog = document.getElementById("add-folder");
 const form = dialog.querySelector("[data-add]");
 const begin = folderPicker(dialog.querySelector("[data-picker]"), chosen);
 
-for (const button of document.querySelectorAll('[data-open="add-folder"]')) {
-  button.addEventListener("click", () => {
-    dialog.showModal();
-    begin();
-  });
-}
+document.addEventListener("click", (event) => {
+  if (!event.target.closest('[data-open="add-folder"]')) return;
+  dialog.showModal();
+  begin();
+});
 dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 form.addEventListener("said", ({ detail: { task } }) => {
   dialog.close();
   document.addEventListener("urbextag:status", ({ detail: { tasks = [] } }) => {
     const end = tasks.find((one) => one.id === task.id);
-    if (!end || end.state === "running") return;
+    if (!end || end.state === "running" || dialog.open) return; // what is being filled in for the next folder stays
     if (end.result.message) toastLater(end.result.message);
-    location.reload(); // an empty archive's page is another one
+    location.reload(); // so that the dialog offers the new location as well
   });
 });
 
-function chosen({ folder, photos }) {
-  const number = `${photos.toLocaleString()} photo${photos === 1 ? "" : "s"}`;
-  dialog.querySelector("[data-photos]").textContent = folder ? `${number} directly in here; those in folders below it are added too.` : "";
+function chosen({ folder, folders, photos }) {
+  const number = `${photos ? photos.toLocaleString() : "No"} photo${photos === 1 ? "" : "s"}`;
+  const below = folders.length ? " directly in here; those in folders below it are added too." : " in here.";
+  dialog.querySelector("[data-photos]").textContent = folder ? number + below : "";
   dialog.querySelector("[data-go]").disabled = !folder;
   if (folder) form.dataset.action = `POST /api/v1/folders/${folder.id}/add`;
 }

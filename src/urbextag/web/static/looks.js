@@ -25,15 +25,18 @@ export function themeSwitch() {
 export function pictures(root) {
   for (const image of root.querySelectorAll("img[data-picture]")) {
     const failed = async () => {
+      const answer = await fetch(image.src).catch(() => null);
+      if (answer?.ok) {
+        image.src = image.src; // asked for again: it can be had by now
+        return;
+      }
       const note = document.createElement("span");
       note.className = "no-picture";
-      note.textContent = "The picture cannot be shown";
-      image.replaceWith(note);
-      const answer = await fetch(image.src).catch(() => null);
       const said = await answer?.json().catch(() => null);
-      if (said?.error) note.textContent = said.error.message;
+      note.textContent = said?.error?.message ?? "The picture cannot be shown";
+      image.replaceWith(note);
     };
-    if (image.complete && image.src && !image.naturalWidth && image.loading !== "lazy") failed();
+    if (image.complete && image.src && !image.naturalWidth) failed(); // before this script ran
     else image.addEventListener("error", failed, { once: true });
   }
 }

@@ -1,7 +1,7 @@
 // Toasts, and the one question before something is done.
 
 export function toast(text, bad = false, action) {
-  const box = document.getElementById("toasts");
+  const box = reachable(document.getElementById("toasts"));
   const line = document.createElement("div");
   line.className = bad ? "toast bad" : "toast";
   line.textContent = text;
@@ -22,6 +22,15 @@ export function toast(text, bad = false, action) {
   line.append(close);
   box.append(line);
   if (!bad) setTimeout(() => line.remove(), action ? 12000 : 5000);
+}
+
+/** Behind an open dialog nothing can be read out or clicked, so the box moves into it until it closes. */
+function reachable(box) {
+  const dialog = document.querySelector("dialog:modal");
+  if (!dialog || dialog.contains(box)) return box;
+  dialog.append(box);
+  dialog.addEventListener("close", () => document.body.append(box), { once: true });
+  return box;
 }
 
 /** Carries a toast over to the page that comes next. */
