@@ -104,8 +104,10 @@ def _pictures(address: str, out: Path) -> Iterator[Path]:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         for name, path in _pages(address):
             for scheme in ("light", "dark"):
-                yield _picture(browser, address + path, out / f"{name}-{scheme}.png", DESK, scheme)
-            yield _picture(browser, address + path, out / f"{name}-phone.png", PHONE, "light")
+                yield _picture(
+                    browser, address + path, out / f"{name}-{scheme}.png", {"viewport": DESK, "color_scheme": scheme}
+                )
+            yield _picture(browser, address + path, out / f"{name}-phone.png", {"viewport": PHONE})
         browser.close()
 
 
@@ -132,9 +134,9 @@ def _said(client: httpx2.Client, sha: str) -> int:
     return len(client.get(f"/images/{sha}/tags").json()["tags"])
 
 
-def _picture(browser: Browser, url: str, file: Path, size: dict[str, int], scheme: Any) -> Path:
+def _picture(browser: Browser, url: str, file: Path, look: dict[str, Any]) -> Path:
     """One page as a whole, from its top to its end."""
-    page = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=1)  # type: ignore[arg-type]
+    page = browser.new_page(device_scale_factor=1, **look)
     page.goto(url)
     page.wait_for_load_state("load")
     height = page.evaluate("document.documentElement.scrollHeight")
