@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from conftest import Box, draw
@@ -54,6 +56,16 @@ def test_only_folders_that_the_server_named_can_be_picked(box: Box, photos):
         assert web.client.get("/api/v1/folders?at=../../etc").status_code == 422
         names = [folder["name"] for folder in web.get(f"/folders?at={pick(web)}")["folders"]]
         assert names == ["pictures"]  # nothing hidden
+
+
+def test_a_folder_whose_name_is_no_utf8_is_shown_and_looked_into(box: Box, photos):
+    (photos / os.fsdecode(b"caf\xe9")).mkdir()
+    with web_of(box.root) as web:
+        chosen = pick(web, "pictures", "mill", "caf?")
+        assert web.get(f"/folders?at={chosen}")["path"].endswith("mill/caf?")
+        assert web.end_of(web.send("POST", f"/folders/{chosen}/add", {}, code=202))["title"] == "Adding caf?"
+        assert "Adding caf?" in web.page("/jobs")
+        assert "Adding caf?" in [task["title"] for task in web.get("/tasks")]
 
 
 def test_a_wrong_kind_of_place_is_told_before_anything_is_added(box: Box, photos):

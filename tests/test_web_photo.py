@@ -24,7 +24,8 @@ from urbextag.store.listing import BANDS, SORTS, STATES, PhotoFilter
 from urbextag.taxonomy.condition import LEVELS
 from urbextag.web import filters
 from urbextag.web.api.concepts import matching
-from urbextag.web.photo_view import canvas_of, writable
+from urbextag.web.photo_view import canvas_of
+from urbextag.web.render import writable
 from web_kit import web_of
 
 BOILER = "object/machinery/boiler"

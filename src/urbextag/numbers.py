@@ -16,8 +16,8 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 def duration(seconds: float) -> str:
     """A time as people say it: "8 s", "12 min", "3 h 20 min"."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
+        return f"{max(1, int(seconds + 0.5))} s"
+    minutes = int(seconds / 60 + 0.5)  # halves go up, as in static/dom.js
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 

@@ -34,4 +34,4 @@ def state_code(text: str) -> str:
     for code, name in STATES.items():
         if name.lower() == text.strip().lower():
             return code
-    raise UsageError(f"no state is called {text!r}", "Give its two letters, as in --state NY")
+    raise UsageError(f"no state is called {text!r}", "Give its two letters, or the name of a US state: NY, New York")

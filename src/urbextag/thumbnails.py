@@ -82,13 +82,15 @@ class Thumbnails:
         self._failed: dict[tuple[Path, Size], tuple[FileStamp, Refusal]] = {}
 
     def kept(self, sha: str, size: Size) -> Path | None:
-        """The file of a thumbnail that is there, None where it is not; for ids that are the content's hash.
+        """The file of a thumbnail that is there, None where it is not or is a link; for ids that are content's hashes.
 
         Raises:
             UsageError: the id is none.
 
         """
         target = self._place(sha, size)
+        if target.is_symlink():  # whether a photo has this id is not asked here, so it must not lead anywhere else
+            return None
         return target if self._time_of_good(target, target, content_addressed=True) is not None else None
 
     def file(self, sha: str, size: Size, source: Path, *, content_addressed: bool = True) -> Path:

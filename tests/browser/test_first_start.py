@@ -34,7 +34,7 @@ def test_a_folder_is_picked_and_its_photos_are_tagged(browser: Browser, served: 
         expect(dialog.get_by_role("button", name="Add this folder")).to_be_disabled()
         for folder in ("The archive's folder", "photos", "The Mill"):
             dialog.get_by_role("listitem").filter(has_text=folder).get_by_role("button").click()
-        expect(dialog).to_contain_text("3 photos directly in here")
+        expect(dialog).to_contain_text("3 photos in here")
         dialog.get_by_label("Location that they show").fill("The Mill")
         dialog.get_by_label("State").fill("NY")
         dialog.get_by_role("button", name="Add this folder").click()

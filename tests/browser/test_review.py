@@ -21,6 +21,7 @@ def test_photos_are_decided_by_keyboard_and_undone(browser: Browser, served: Ser
         page.get_by_role("link", name="exterior", exact=True).click()
         tiles = page.get_by_role("option")
         expect(tiles).to_have_count(2)
+        page.wait_for_load_state()  # its scripts have run
         shas = [tile.get_attribute("data-sha") for tile in tiles.all()]
 
         def decided() -> list[list[str]]:
@@ -46,6 +47,7 @@ def test_photos_are_decided_by_keyboard_and_undone(browser: Browser, served: Ser
         page.reload()
         expect(page.get_by_text("No photo has this tag.")).to_be_visible()
         page.get_by_role("link", name="All tags").click()
+        page.wait_for_url("**/review")
         page.get_by_role("button", name="Undo").first.click()
         expect(page.get_by_text("taken back", exact=True)).to_have_count(2)
         assert [len(one) for one in decided()] == [0, 0]

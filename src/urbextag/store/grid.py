@@ -25,8 +25,6 @@ BAND_DIGITS: Final = {"possible": "1", "likely": "2", "certain": "3", "yours": "
 """In the order of how sure they are, so that items sort as text."""
 OWN, HIGHER, FURTHER = ".", ",", ";"
 """How items begin: of a tag, of a concept above tags, and of a concept that the photo has one of these for already."""
-ITEM: Final = 10
-"""Characters of an item."""
 SURE: Final = 7
 """Where in an item the band and the confidence begin, counted from 1."""
 VERSION: Final = "1"

@@ -282,7 +282,7 @@ def _read(text: str) -> _Place:
     try:
         said: Any = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=="))
         place = _Place(*said)
-    except (binascii.Error, UnicodeError, ValueError, TypeError):
+    except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
         place = None
     if place is None or not _is_place(place):
         raise UsageError(f"{text!r} is no place in a list of photos", "Begin at the first page")

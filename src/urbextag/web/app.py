@@ -18,7 +18,7 @@ from urbextag.errors import ArchiveError, ConfigError, ModelError, PhotoError, U
 from urbextag.web import api, pages
 from urbextag.web.guards import Guard, Policy
 from urbextag.web.lookup import NotHere
-from urbextag.web.render import page
+from urbextag.web.render import page, writable
 from urbextag.web.site import Site
 
 DESCRIPTION = """The archive's REST API. Every change that a page makes goes through it.
@@ -101,6 +101,7 @@ def _answer(
     request: Request, status: int, message: str, remedy: str, headers: dict[str, str] | None = None
 ) -> Response:
     """An error for a person where a page was asked for, else for a program."""
+    message, remedy = writable([message, remedy])  # it may name a file
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"error": {"message": message, "remedy": remedy}}, status, headers)
     again = AGAIN_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -15,6 +15,7 @@ from urbextag.errors import UsageError
 from urbextag.images import PHOTO_SUFFIXES
 from urbextag.importer import SYSTEM_FOLDERS
 from urbextag.web.lookup import NotHere
+from urbextag.web.render import writable
 
 SHOWN = 500
 """Folders that one listing shows at most."""
@@ -28,6 +29,7 @@ class Folder:
 
     id: str
     name: str
+    """For people: what is no UTF-8 in it is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Folders:
             if part.mountpoint.startswith(MOUNTED):
                 found.setdefault(Path(part.mountpoint), part.mountpoint)
         found.setdefault(Path("/"), "This computer")
-        return [Folder(self._id(path), name) for path, name in found.items()]
+        return [self._folder(path, name) for path, name in found.items()]
 
     def inside(self, folder_id: str) -> Listing:
         """What is in a folder; hidden and system folders and links are left out.
@@ -79,11 +81,9 @@ class Folders:
                 names, photos = _sorted_out(entries)
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}", "Look at its permissions") from error
-        folders = tuple(Folder(self._id(path / name), name) for name in names[:SHOWN])
-        parent = Folder(self._id(path.parent), path.parent.name or "/") if path.parent != path else None
-        return Listing(
-            Folder(folder_id, path.name or "/"), str(path), parent, folders, photos, max(0, len(names) - SHOWN)
-        )
+        folders = tuple(self._folder(path / name) for name in names[:SHOWN])
+        parent = self._folder(path.parent) if path.parent != path else None
+        return Listing(self._folder(path), writable(str(path)), parent, folders, photos, max(0, len(names) - SHOWN))
 
     def path(self, folder_id: str) -> Path:
         """The folder of an id; raises NotHere where this server gave none such out."""
@@ -93,11 +93,15 @@ class Folders:
             raise NotHere("that folder was picked before the server was started again", "Pick it again")
         return path
 
+    def _folder(self, path: Path, name: str = "") -> Folder:
+        """A folder with its id; it is called by its own name where no other is given."""
+        return Folder(self._id(path), writable(name or path.name or "/"))
+
     def _id(self, path: Path) -> str:
-        name = hmac.new(self._secret, os.fsencode(path), hashlib.sha256).hexdigest()[:24]
+        folder_id = hmac.new(self._secret, os.fsencode(path), hashlib.sha256).hexdigest()[:24]
         with self._lock:
-            self._known[name] = path
-        return name
+            self._known[folder_id] = path
+        return folder_id
 
 
 def _sorted_out(entries: Iterable[os.DirEntry[str]]) -> tuple[list[str], int]:

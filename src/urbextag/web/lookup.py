@@ -11,8 +11,10 @@ from urbextag.archive import Archive
 from urbextag.errors import UsageError
 from urbextag.store import locations, photos
 
-PhotoId = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,128}$", description="the photo's id: SHA-256 in hex")]
-LocationId = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,128}$", description="the location's id")]
+ID = r"^[0-9A-Za-z_-]{1,128}$"
+"""Of photos and locations: a hash, or the key that the application uses."""
+PhotoId = Annotated[str, Path(pattern=ID, description="the photo's id: SHA-256 in hex")]
+LocationId = Annotated[str, Path(pattern=ID, description="the location's id")]
 
 
 class NotHere(UsageError):

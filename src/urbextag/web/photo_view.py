@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urbextag.records import PhotoFacts
 from urbextag.store import decisions, locations, results
 from urbextag.taxonomy.concept import FACETS
+from urbextag.web.render import writable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -108,11 +109,6 @@ def view_of(archive: Archive, taxonomy: Taxonomy, row: sqlite3.Row) -> PhotoView
         canvas_of(report["facts"], report["stages"]),
         tuple([Stage(name, at[name], _pretty(said)) for name, said in report["stages"].items()]),
     )
-
-
-def writable(value: Any) -> Any:
-    """JSON values with lone surrogates replaced: a model or a file name may hold some, and UTF-8 cannot."""
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def fault_of(path: Path) -> str:

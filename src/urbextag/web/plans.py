@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from urbextag.actions import describing, tagging
+from urbextag.actions.places import location_photos
 from urbextag.numbers import count, duration
 from urbextag.web.api.common import Plan
 
@@ -17,9 +19,21 @@ if TYPE_CHECKING:
     from urbextag.web.tasks import Report
 
 
-def to_tag(site: Site, archive: Archive, scope: scopes.Scope, name: str | None = None) -> tuple[Plan, TagPlan]:
-    """What tagging a scope would do; raises ModelError where the profile's models are not here."""
+def to_tag(
+    site: Site, archive: Archive, scope: scopes.Scope, name: str | None = None, *, at: str | None = None
+) -> tuple[Plan, TagPlan]:
+    """What tagging a scope would do; `at`: only the photos of this location.
+
+    Raises:
+        ModelError: the profile's models are not here.
+
+    """
     found = tagging.plan(archive, site.taxonomy(archive), site.deriver(archive), scope, name)
+    if at is not None:
+        here = set(location_photos(archive, at))
+        shas, again_here = (tuple(sha for sha in some if sha in here) for some in (found.shas, found.derive_only))
+        seconds = len(shas) * found.each + len(again_here) / tagging.DERIVED_PER_SECOND
+        found = replace(found, shas=shas, derive_only=again_here, seconds=seconds)
     photos, again = len(found.shas), len(found.derive_only)
     if not photos and not again:
         return Plan(photos=0, seconds=0.0, text="There is nothing to tag.", nothing=True), found
@@ -32,13 +46,21 @@ def to_tag(site: Site, archive: Archive, scope: scopes.Scope, name: str | None =
     return Plan(photos=photos + again, seconds=round(found.seconds, 1), text=text, nothing=False), found
 
 
-def tag(site: Site, archive: Archive, scope: scopes.Scope, name: str | None = None) -> dict[str, str]:
-    """Queue the photos of a scope for the worker; tags that only want deriving again are derived beside."""
-    _, found = to_tag(site, archive, scope, name)
+def tag(
+    site: Site, archive: Archive, scope: scopes.Scope, name: str | None = None, *, at: str | None = None
+) -> dict[str, str]:
+    """Queue the photos of a scope (see `to_tag`) for the worker; tags that only want deriving again are derived beside.
+
+    Raises:
+        UsageError: tags are being derived beside already; nothing was queued then.
+
+    """
+    _, found = to_tag(site, archive, scope, name, at=at)
+    if found.derive_only:
+        derive(site, found.derive_only)
     tagging.enqueue(archive, found.shas)
     said = [f"{count(len(found.shas), 'photo')} queued"]
     if found.derive_only:
-        derive(site, found.derive_only)
         said.append(f"the tags of {len(found.derive_only):,} are being derived again")
     return {"message": f"{', and '.join(said)}.{no_worker(site)}"}
 
@@ -56,12 +78,24 @@ def derive(site: Site, shas: tuple[str, ...]) -> None:
     site.tasks.start("derive", "Deriving tags again", work)
 
 
-def to_describe(site: Site, archive: Archive, scope: vlm.Scope, name: str | None = None) -> tuple[Plan, DescribePlan]:
-    """What describing a scope would do; raises ConfigError without a server, EndpointError where none works."""
+def to_describe(
+    site: Site, archive: Archive, scope: vlm.Scope, name: str | None = None, *, at: str | None = None
+) -> tuple[Plan, DescribePlan]:
+    """What describing a scope would do; `at`: only the photos of this location.
+
+    Raises:
+        ConfigError: no server is set up.
+        EndpointError: none works.
+
+    """
     from urbextag.vlm.look import look_at_all
 
     deriver = site.deriver(archive) if scope == "changed" else None
-    found = describing.plan(archive, look_at_all(archive.config.vlm), scope, name, deriver=deriver)
+    servers = look_at_all(archive.config.vlm)
+    found = describing.plan(archive, servers, scope, name, deriver=deriver)
+    if at is not None:
+        here = set(location_photos(archive, at))
+        found = describing.plan_of(archive, servers, scope, [sha for sha in found.shas if sha in here])
     photos = len(found.shas)
     if not photos:
         return Plan(photos=0, seconds=0.0, text="There is nothing to describe.", nothing=True), found
@@ -74,9 +108,11 @@ def to_describe(site: Site, archive: Archive, scope: vlm.Scope, name: str | None
     return Plan(photos=photos, seconds=round(found.seconds, 1), text=text, nothing=False), found
 
 
-def describe(site: Site, archive: Archive, scope: vlm.Scope, name: str | None = None) -> dict[str, str]:
-    """Queue the photos of a scope for the VLM servers."""
-    _, found = to_describe(site, archive, scope, name)
+def describe(
+    site: Site, archive: Archive, scope: vlm.Scope, name: str | None = None, *, at: str | None = None
+) -> dict[str, str]:
+    """Queue the photos of a scope (see `to_describe`) for the VLM servers."""
+    _, found = to_describe(site, archive, scope, name, at=at)
     describing.enqueue(archive, scope, found.shas)
     return {"message": f"{count(len(found.shas), 'photo')} queued to be described.{no_worker(site)}"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -44,9 +45,20 @@ def environment() -> Environment:
         "duration": duration,
         "years": years,
         "words": lambda name: str(name).replace("_", " "),
+        "last_words": last_words,
     }
     made.globals |= {"version": __version__, "navigation": NAVIGATION, "address": address}
     return made
+
+
+def last_words(concept: str) -> str:
+    """What a concept's id ends with: `object/furniture/bar-stool` -> "bar stool"."""
+    return concept.rsplit("/", 1)[-1].replace("-", " ")
+
+
+def writable(value: Any) -> Any:
+    """JSON values with lone surrogates replaced: a model or a file name may hold some, and UTF-8 cannot."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def address(request: Request, **changes: Any) -> str:

@@ -40,11 +40,20 @@ class Restarts:
         self._task = self._tasks.start("restart", TITLE, self._work)
 
     def _work(self, report: Report) -> dict[str, Any]:
-        report(0, note="photos in hand are finished first")
-        while True:
+        try:
+            report(0, note="photos in hand are finished first")
+            while self._is_wanted():
+                self._worker.restart()
+        except BaseException:
             with self._lock:
-                if not self._wanted:
-                    self._task = None
-                    return {"message": "The worker has read the settings."}
-                self._wanted = False
-            self._worker.restart()
+                self._task = None  # so that the next change begins another
+            raise
+        return {"message": "The worker has read the settings."}
+
+    def _is_wanted(self) -> bool:
+        """Whether something was saved since the last restart began; False ends the task."""
+        with self._lock:
+            wanted, self._wanted = self._wanted, False
+            if not wanted:
+                self._task = None
+        return wanted

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urbextag.errors import UrbextagError, UsageError
 from urbextag.store.db import now
 from urbextag.web.lookup import NotHere
+from urbextag.web.render import writable
 
 KEPT = 20
 """Tasks that ended and are still shown."""
@@ -77,11 +78,6 @@ class Report:
         if task.stop.is_set():
             raise Stopped
 
-    @property
-    def stopping(self) -> threading.Event:
-        """Set when the task is to end."""
-        return self._task.stop
-
 
 class Tasks:
     """The tasks of this server: those that run, and the last that ended."""
@@ -101,12 +97,13 @@ class Tasks:
 
         """
         with self._lock:
-            if any(task.kind == kind and task.state == "running" for task in self._tasks.values()):
-                raise UsageError(f"{title} is going on already", "Wait for its end, or stop it")
+            for other in self._tasks.values():
+                if other.kind == kind and other.state == "running":
+                    raise UsageError(f"this is going on: {other.title}", "Wait for its end, or stop it")
             ended = [task.id for task in self._tasks.values() if task.state != "running"]
             for old in ended[: max(0, len(ended) - KEPT)]:
                 del self._tasks[old], self._threads[old]
-            task = Task(kind, title)
+            task = Task(kind, writable(title))
             self._tasks[task.id] = task
             thread = threading.Thread(target=self._run, args=(task, work), name=f"task-{kind}", daemon=True)
             self._threads[task.id] = thread
@@ -117,12 +114,12 @@ class Tasks:
     def _run(self, task: Task, work: Callable[[Report], dict[str, Any]]) -> None:
         end: State = "failed"
         try:
-            task.result = work(Report(task, self._changed))
+            task.result = writable(work(Report(task, self._changed)))
             end = "done"
         except Stopped:
             end = "stopped"
         except UrbextagError as error:
-            task.error = {"message": error.message, "remedy": error.remedy}
+            task.error = writable({"message": error.message, "remedy": error.remedy})
         except BaseException as error:
             bug = f"a bug: {type(error).__name__}"  # what it says is in the server's log alone
             task.error = {"message": bug, "remedy": "Report what the server has printed"}
@@ -133,7 +130,8 @@ class Tasks:
             self._changed()
 
     def _changed(self) -> None:
-        self.version += 1
+        with self._lock:
+            self.version += 1
 
     def all(self) -> list[Task]:
         """Every task that is known, the latest first."""

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from urbextag.web.lookup import ID
 from urbextag.web.tasks import Task
 
-PhotoId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,128}$")]
+PhotoId = Annotated[str, Field(pattern=ID)]
 PhotoIds = Annotated[list[PhotoId], Field(min_length=1, max_length=5000)]
 """Photos that a request names."""
 

@@ -85,6 +85,7 @@ def _add(site: Site, path: Path, what: AddFolder, report: Report) -> dict[str, A
     from urbextag.actions.adding import look_for_photos
     from urbextag.actions.places import place_facts
     from urbextag.numbers import count
+    from urbextag.store import locations
 
     with site.opened() as archive:
         facts = place_facts(site.taxonomy(archive), what.type, what.city, what.state, what.era)
@@ -92,14 +93,18 @@ def _add(site: Site, path: Path, what: AddFolder, report: Report) -> dict[str, A
         found = look_for_photos(archive, [path])
         report(0, len(found), note="")
         added = add_files(archive, found, what.location, facts, sub=what.sub, move=what.move, done=report)
+        known = added.changed or added.report.counts["assigned"]
+        outdated = bool(known and added.locid and locations.tagged_count(archive.db, added.locid))
     counts, failed = added.report.counts, len(added.report.failed)
     said = f"Added {count(counts['new'], 'photo')}"
     here = counts["unchanged"] + counts["copy"] + counts["assigned"] + counts["elsewhere"]
     said += f", {here:,} were here already" if here else ""
     said += f", {failed:,} could not be read" if failed else ""
+    said += "."
+    said += " What is known of the place has changed, so its tags are out of date: see Settings." if outdated else ""
     url = f"/locations/{added.locid}" if added.locid else "/"
     return {
-        "message": f"{said}.",
+        "message": said,
         "url": url,
         "counts": dict(counts),
         "failed": dict(list(added.report.failed.items())[:50]),

@@ -14,7 +14,7 @@ from urbextag.web import lookup, plans
 from urbextag.web.api.common import ERRORS, Plan, Said
 from urbextag.web.api.models_images import ImageReport, PhotoTags, SimilarImages, TagChange, TagsChanged
 from urbextag.web.lookup import PhotoId
-from urbextag.web.photo_view import writable
+from urbextag.web.render import writable
 from urbextag.web.site import TheSite
 
 if TYPE_CHECKING:

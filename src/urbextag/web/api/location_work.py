@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
 from urbextag.rollup.records import SuggestionKind
-from urbextag.web import lookup, place_plans, plans
+from urbextag.web import lookup, plans
 from urbextag.web.api.common import ERRORS, Body, Plan, Said, Started, started
 from urbextag.web.lookup import LocationId
 from urbextag.web.place_tasks import in_place
@@ -65,7 +65,7 @@ def untagged_plan(site: TheSite, locid: LocationId) -> Plan:
     """How many photos of a location were never tagged, and how long that takes."""
     with site.opened() as archive:
         lookup.location(archive, locid)
-        return place_plans.to_tag_untagged(site, archive, locid)[0]
+        return plans.to_tag(site, archive, "missing", at=locid)[0]
 
 
 @router.post("/queue-untagged", response_model=Said)
@@ -73,7 +73,7 @@ def queue_untagged(site: TheSite, locid: LocationId) -> dict[str, str]:
     """Queue the photos of a location that were never tagged, before all that was queued by itself."""
     with site.opened() as archive:
         lookup.location(archive, locid)
-        return place_plans.tag_untagged(site, archive, locid)
+        return plans.tag(site, archive, "missing", at=locid)
 
 
 @router.get("/enhance", response_model=Plan)
@@ -81,7 +81,7 @@ def enhance_plan(site: TheSite, locid: LocationId, only_missing: Annotated[bool,
     """How many photos of a location would be described by a VLM, and how long that takes."""
     with site.opened() as archive:
         lookup.location(archive, locid)
-        return place_plans.to_describe(site, archive, locid, only_missing=only_missing)[0]
+        return plans.to_describe(site, archive, "missing" if only_missing else "location", locid, at=locid)[0]
 
 
 @router.post("/enhance", response_model=Said)
@@ -89,7 +89,7 @@ def enhance(site: TheSite, locid: LocationId, which: Which) -> dict[str, str]:
     """Queue the photos of a location to be described by a VLM."""
     with site.opened() as archive:
         lookup.location(archive, locid)
-        return place_plans.describe(site, archive, locid, only_missing=which.only_missing)
+        return plans.describe(site, archive, "missing" if which.only_missing else "location", locid, at=locid)
 
 
 @router.post("/apply", response_model=Started, status_code=202)

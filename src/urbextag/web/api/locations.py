@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from urbextag.rollup.records import LocationSummary, SuggestionKind
 from urbextag.store.cards import Card
 from urbextag.web import lookup
-from urbextag.web.api.common import ERRORS, Body, Plan, Said, Started, started
+from urbextag.web.api.common import ERRORS, Body, PhotoId, Plan, Said, Started, started
 from urbextag.web.lookup import LocationId
 from urbextag.web.place_list import PlaceQuery, choose
 from urbextag.web.place_tasks import derived_again, in_place
@@ -92,7 +92,7 @@ class Facts(Body):
 class HeroChoice(Body):
     """The photo that introduces a location, and the point of it that stays in sight where it is cropped."""
 
-    sha: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,128}$")] | None
+    sha: PhotoId | None
     """Null leaves the choice to the roll-up."""
     focal_x: Share | None = None
     """Share of the width from the left; null says nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
 from fastapi import Path as InPath
@@ -14,6 +14,9 @@ from urbextag.choices import Precision
 from urbextag.web.api.common import ERRORS, Started, started
 from urbextag.web.site import Site, TheSite
 from urbextag.web.tasks import Report
+
+if TYPE_CHECKING:
+    from urbextag.models.catalogue import ModelSpec
 
 router = APIRouter(prefix="/models", tags=["models"], responses=ERRORS)
 
@@ -71,7 +74,8 @@ def verify(site: TheSite, name: Name, precision: Precision) -> dict[str, Any]:
     return started(site.tasks.start(f"model {name}", title, lambda report: _verify(site, name, precision, report)))
 
 
-def _known(site: Site, name: str) -> Any:
+def _known(site: Site, name: str) -> ModelSpec:
+    """The model of that name; raises ModelError."""
     from urbextag.models.catalogue import find
     from urbextag.models.installed import models_folder
 

@@ -155,10 +155,8 @@ def _meant(site: Site, archive: Archive, ruling: Ruling) -> tuple[tuple[str, str
 
 def _concept(archive: Archive, taxonomy: Taxonomy, ruling: Ruling) -> tuple[str, str]:
     """The concept that is meant; one that has left the taxonomy may still be on photos."""
-    known = {one.concept: one.label for one in listing.tag_list(archive.db)}
-    if ruling.concept in known and ruling.concept not in taxonomy.concepts:
-        return ruling.concept, known[ruling.concept]
-    return rulings.find_concept(taxonomy, ruling.concept)
+    gone = None if ruling.concept in taxonomy.concepts else listing.numbers_of(archive.db, ruling.concept)
+    return (gone.concept, gone.label) if gone else rulings.find_concept(taxonomy, ruling.concept)
 
 
 @router.post("/undo/{batch}", response_model=Said | Started)
@@ -217,6 +215,7 @@ def _adopt(site: Site, report: Report) -> dict[str, Any]:
         if found.calibration == stands:
             return {"message": "Nothing changes: there are too few decisions, or they agree with what stands."}
         calibrating.adopt(archive, found)
+    site.restarts.ask()
     return {"message": "Learned. Photos' tags are out of date: derive them again from Settings.", "url": "/settings"}
 
 
@@ -227,4 +226,5 @@ def unlearn(site: TheSite) -> dict[str, str]:
 
     with site.opened() as archive:
         path = go_back(archive)
+    site.restarts.ask()
     return {"message": "The calibration before is in force again." if path else "There is no calibration any more."}

@@ -20,6 +20,11 @@ MOST_SERVERS = 16
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 MOST_LETTERS = 40
 """Of a setting that is a text."""
+Url = Annotated[str, Field(min_length=1, max_length=300)]
+KeyName = Annotated[str, Field(min_length=1, max_length=100, pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Of the environment variable that holds a server's key."""
+Parallel = Annotated[int, Field(ge=1, le=64)]
+"""Requests to a server at a time."""
 
 
 class SettingReport(BaseModel):
@@ -48,12 +53,12 @@ class Saved(BaseModel):
 class Endpoint(Body):
     """One VLM server."""
 
-    url: str = Field(min_length=1, max_length=300)
+    url: Url
     kind: ServerKind = "ollama"
     model: str = Field(min_length=1, max_length=200)
     allow_remote: bool = False
-    key_env: str | None = Field(None, min_length=1, max_length=100, pattern="^[A-Za-z_][A-Za-z0-9_]*$")
-    parallel: int = Field(1, ge=1, le=64)
+    key_env: KeyName | None = None
+    parallel: Parallel = 1
 
 
 class WantedEndpoint(Endpoint):
@@ -78,13 +83,13 @@ class EndpointsReport(BaseModel):
 class Connection(Body):
     """A server to be tried."""
 
-    url: str = Field(min_length=1, max_length=300)
+    url: Url
     kind: ServerKind = "ollama"
     model: str | None = Field(None, max_length=200)
     """Null or empty: only its list of models is asked for."""
     allow_remote: bool = False
-    key_env: str | None = Field(None, min_length=1, max_length=100, pattern="^[A-Za-z_][A-Za-z0-9_]*$")
-    parallel: int = Field(1, ge=1, le=64)
+    key_env: KeyName | None = None
+    parallel: Parallel = 1
 
 
 class ModelThere(BaseModel):
@@ -222,12 +227,9 @@ def set_endpoints(site: TheSite, wanted: Endpoints) -> Saved:
 
 def _sparse(one: WantedEndpoint) -> dict[str, Any]:
     """Its settings, those left out that are the default anyway."""
+    usual = {"allow_remote": False, "parallel": 1}
     values = one.model_dump(exclude={"was"})
-    return (
-        values
-        | {name: values[name] or None for name in ("allow_remote",)}
-        | ({"parallel": None} if one.parallel == 1 else {})
-    )
+    return {name: None if name in usual and value == usual[name] else value for name, value in values.items()}
 
 
 @router.post("/test-connection", response_model=Tried)

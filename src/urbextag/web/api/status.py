@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from urbextag.web.api.common import ERRORS, Said
+from urbextag.web.api.common import ERRORS, Said, Started, started
 from urbextag.web.site import TheSite
 
 router = APIRouter(tags=["status"], responses=ERRORS)
@@ -76,11 +76,10 @@ def start(site: TheSite) -> dict[str, str]:
     return {"message": "The worker is running."}
 
 
-@router.post("/worker/stop", response_model=Said)
-def stop(site: TheSite) -> dict[str, str]:
+@router.post("/worker/stop", status_code=202, response_model=Started)
+def stop(site: TheSite) -> dict[str, Any]:
     """Stop the worker of this server after the photos in hand."""
-    site.tasks.start("worker-stop", "Stopping the worker", lambda report: _stop(site))
-    return {"message": "The worker stops after the photos in hand."}
+    return started(site.tasks.start("worker-stop", "Stopping the worker", lambda report: _stop(site)))
 
 
 def _stop(site: TheSite) -> dict[str, Any]:

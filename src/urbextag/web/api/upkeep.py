@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -103,15 +104,14 @@ def backup(site: TheSite, to: BackupTo) -> dict[str, Any]:
     """Copy the database and the settings, proved, into a folder; photos are not copied."""
     folder = site.folders.path(to.folder)
     title = f"Backing up to {folder.name or folder}"
-    return started(site.tasks.start("backup", title, lambda report: _back_up(site, to, report)))
+    return started(site.tasks.start("backup", title, lambda report: _back_up(site, folder, to.keep, report)))
 
 
-def _back_up(site: Site, to: BackupTo, report: Report) -> dict[str, Any]:
+def _back_up(site: Site, folder: Path, keep: int | None, report: Report) -> dict[str, Any]:
     from urbextag.backup import backup as make
 
-    folder = site.folders.path(to.folder)
     with site.opened() as archive:
-        made = make(archive, folder, to.keep, lambda what, done, total: report(done, total, what))
+        made = make(archive, folder, keep, lambda what, done, total: report(done, total, what))
     removed = f" {count(len(made.removed), 'older backup')} removed." if made.removed else ""
     files = count(len(made.files), "file")
     return {

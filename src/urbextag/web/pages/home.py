@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from urbextag.store import job_lists, jobs
+from urbextag.store import job_lists, jobs, locations
 from urbextag.web.render import page
 from urbextag.web.site import TheSite
 
@@ -40,7 +40,7 @@ def home(request: Request, site: TheSite) -> HTMLResponse:
         status = archive_status(archive)
         stages = stages_of(archive.db, status)
         endpoints = archive.config.vlm.endpoints
-        places = sorted({row["locnam"] for row in _locations(archive.db)})
+        places = sorted({row["locnam"] for row in locations.all_rows(archive.db)})
         kinds = sorted(c.label for c in site.taxonomy(archive).concepts.values() if c.facet == "place")
     return page(
         request, "home.html", status=status, stages=stages, worker=site.worker.report(), endpoints=endpoints,
@@ -67,9 +67,3 @@ def stages_of(db: sqlite3.Connection, status: Mapping[str, Any]) -> list[Stage]:
             )
         )  # fmt: skip
     return stages
-
-
-def _locations(db: sqlite3.Connection) -> list[sqlite3.Row]:
-    from urbextag.store import locations
-
-    return locations.all_rows(db)

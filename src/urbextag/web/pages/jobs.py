@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from urbextag.store import job_lists
+from urbextag.store.job_lists import Listed
 from urbextag.web.api.queue import QUEUES, Which
 from urbextag.web.pages.home import stages_of
 from urbextag.web.render import page
@@ -16,15 +17,14 @@ from urbextag.web.site import TheSite
 router = APIRouter()
 
 PER_PAGE = 60
-Show = Literal["running", "queued", "aside", "done"]
-TITLES: dict[Show, str] = {"running": "In hand", "queued": "Waiting", "aside": "Set aside or missing", "done": "Done"}
+TITLES: dict[Listed, str] = {"running": "In hand", "queued": "Waiting", "aside": "Set aside or missing", "done": "Done"}
 
 
 @router.get("/jobs")
 def jobs(
     request: Request,
     site: TheSite,
-    show: Show = "running",
+    show: Listed = "running",
     queue: Which = "tagging",
     at: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> HTMLResponse:

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from urbextag.states import STATES
 from urbextag.web import filters, lookup
 from urbextag.web.lookup import LocationId
-from urbextag.web.render import page
+from urbextag.web.render import last_words, page
 from urbextag.web.site import TheSite
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ class Shown:
 
     def photo(self, sha: str) -> str:
         """The address of a photo within this list."""
-        return f"/photos/{sha}?{urlencode(filters.query_of(self.listed, self.sort))}"
+        return f"/photos/{sha}?{self.query}"
+
+    @property
+    def query(self) -> str:
+        """The list as an address asks for it."""
+        return urlencode(filters.query_of(self.listed, self.sort))
 
     @property
     def narrows(self) -> bool:
@@ -88,7 +93,7 @@ def location(request: Request, site: TheSite, locid: LocationId) -> HTMLResponse
             "row": row, "card": card, "shown": shown, "form": form_of(row),
             "kinds": _kinds(taxonomy), "states": STATES, "endpoints": len(archive.config.vlm.endpoints),
             "rejected": decisions.of_location(archive.db, locid),
-            "grid": listing.page(archive.db, shown.listed, shown.sort, request.query_params.get("after") or None),
+            "found": listing.page(archive.db, shown.listed, shown.sort, request.query_params.get("after") or None),
             "total": listing.total(archive.db, shown.listed), "sorts": SORT_NAMES.items(),
             "labels": {tag: _label(taxonomy, tag) for tag in shown.listed.tags},
             **_summary_values(archive, row, summed[1] if summed else None),
@@ -166,4 +171,4 @@ def _kinds(taxonomy: Taxonomy) -> list[tuple[str, str, list[str]]]:
 
 def _label(taxonomy: Taxonomy, tag: str) -> str:
     found = taxonomy.concepts.get(tag)
-    return found.label if found else tag.split("/")[-1].replace("-", " ")
+    return found.label if found else last_words(tag)

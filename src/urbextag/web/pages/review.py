@@ -54,7 +54,7 @@ def review_tag(
     tag: Annotated[str, Query(max_length=200)],
     after: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> HTMLResponse:
-    """The photos of one tag, as far as nobody has spoken; `reviewed=yes` shows the others too."""
+    """The photos of one tag, the least sure first; the filters of a search narrow them down."""
     wanted, _ = filters.wanted(request.query_params)
     wanted = replace(wanted, tags=(tag,), exact=True)
     with site.opened() as archive:

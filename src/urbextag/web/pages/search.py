@@ -35,6 +35,15 @@ SORTS = {
     "name": "name",
 }  # fmt: skip
 
+FILTER_WORDS = {
+    "text": {"yes": "readable text", "no": "no readable text"},
+    "described": {"yes": "described", "no": "not described"},
+    "reviewed": {"yes": "reviewed", "no": "not reviewed"},
+    "exact": {"yes": "these very tags"},
+    "hidden": {"yes": "hidden ones too"},
+}
+"""How people read filters whose value says yes or no, by name in the address."""
+
 
 @router.get("/search")
 def search(
@@ -76,15 +85,14 @@ def _chosen(archive: Archive, taxonomy: Taxonomy, wanted: PhotoFilter) -> list[t
 
     chosen = []
     for name, value in filters.query_of(wanted):
-        shown = value.replace("_", " ")
+        shown = FILTER_WORDS.get(name, {}).get(value) or value.replace("_", " ")
         if name == "tag":
             shown = taxonomy.concepts[value].label if value in taxonomy.concepts else value
         elif name == "location":
             row = locations.by_id(archive.db, value)
             shown = row["locnam"] if row else value
-        elif name in ("text", "described", "reviewed"):
-            shown = {"text": "readable text", "described": "described", "reviewed": "reviewed"}[name]
-            shown = shown if value == "yes" else f"no {shown}" if name == "text" else f"not {shown}"
+        elif name == "sub":
+            shown = "one part of it"
         elif name == "quality":
             shown = f"quality ≥ {value}"
         chosen.append((name, value, shown))

@@ -29,6 +29,7 @@ export async function call(method, url, body) {
 }
 
 export function sentence(message, remedy) {
-  const first = message.charAt(0).toUpperCase() + message.slice(1);
+  const address = /^[a-z]+:\/\//.test(message);
+  const first = address ? message : message.charAt(0).toUpperCase() + message.slice(1);
   return remedy ? `${first}. ${remedy}${remedy.endsWith("?") ? "" : "."}` : `${first}.`;
 }

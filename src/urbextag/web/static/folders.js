@@ -1,5 +1,6 @@
 // The folder picker (macro `folder_picker`): folders come by ids that the server gave out.
 import { call } from "./api.js";
+import { element } from "./dom.js";
 import { toast } from "./messages.js";
 
 /** Tells of each folder that is looked into: {folder, path, photos}; folder is null at first. Returns what begins it. */
@@ -16,8 +17,8 @@ export function folderPicker(box, picked) {
       return;
     }
     list.replaceChildren(...found.folders.map(entry));
-    if (found.more) list.append(note(`… and ${found.more.toLocaleString()} more folders`));
-    if (found.folder && !found.folders.length) list.append(note("No folders in here"));
+    if (found.more) list.append(element("li", `… and ${found.more.toLocaleString()} more folders`, "soft"));
+    if (found.folder && !found.folders.length) list.append(element("li", "No folders in here", "soft"));
     box.querySelector("[data-path]").textContent = found.path || "Choose where to begin";
     up.hidden = !found.folder;
     up.dataset.id = found.parent?.id ?? "";
@@ -25,22 +26,12 @@ export function folderPicker(box, picked) {
   }
 
   function entry(folder) {
-    const line = document.createElement("li");
-    const button = document.createElement("button");
+    const button = element("button", `📁 ${folder.name}`);
     button.type = "button";
-    button.textContent = `📁 ${folder.name}`;
     button.addEventListener("click", () => look(folder.id));
-    line.append(button);
-    return line;
+    return element("li", "", "", button);
   }
 
   up.addEventListener("click", () => look(up.dataset.id || null));
   return () => look(null);
-}
-
-function note(text) {
-  const line = document.createElement("li");
-  line.className = "soft";
-  line.textContent = text;
-  return line;
 }

@@ -3,8 +3,8 @@
 //         data-plan="/api/v1/…"          its `text` is asked about first (GET)
 //         data-ask="Really?"             a fixed question
 //         data-after="reload|none|/url"> what follows; `none` leaves the page as it is
-// A field's name may hold dots (`vlm.idle_only` becomes an object in an object) or end in [] (a list);
-// data-type="number|boolean|json" says what it is; an empty one is null. A task in the answer is shown by live.js.
+// A field's name may hold dots (`vlm.idle_only` becomes an object in an object) or end in [] (a list); an empty one is
+// null. A task in the answer is shown by live.js.
 import { call } from "./api.js";
 import { ask, toast, toastLater } from "./messages.js";
 
@@ -22,6 +22,7 @@ export function forms(root) {
 async function submit(form) {
   const [method, url] = form.dataset.action.split(" ");
   const buttons = [...form.querySelectorAll("button")];
+  const pressed = buttons.find((button) => button === document.activeElement);
   for (const button of buttons) button.disabled = true;
   try {
     if (form.dataset.plan) {
@@ -37,6 +38,7 @@ async function submit(form) {
     after(form, said);
   } finally {
     for (const button of buttons) button.disabled = false;
+    if (pressed?.isConnected && document.activeElement === document.body) pressed.focus(); // lost while it was disabled
   }
 }
 
@@ -52,7 +54,7 @@ function after(form, said) {
   else location.href = next;
 }
 
-export function fields(form) {
+function fields(form) {
   const found = {};
   for (const field of form.elements) {
     if (!field.name || field.disabled || field.type === "submit") continue;
@@ -72,9 +74,5 @@ export function fields(form) {
 function value(field) {
   if (field.type === "checkbox" && !field.name.endsWith("[]")) return field.checked;
   if (field.value === "") return null;
-  const type = field.dataset.type ?? (["number", "range"].includes(field.type) ? "number" : "text");
-  if (type === "number") return Number(field.value);
-  if (type === "boolean") return field.value === "true";
-  if (type === "json") return JSON.parse(field.value);
-  return field.value;
+  return ["number", "range"].includes(field.type) ? Number(field.value) : field.value;
 }

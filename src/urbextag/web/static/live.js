@@ -1,6 +1,7 @@
 // While work goes on: the line at the top, the tasks below, and the parts of the page that are fetched afresh.
 //   <section id="…" data-refresh="archive">  fetched again when the archive, the queues, the worker or a task changed
-import { call } from "./api.js";
+import { call, sentence } from "./api.js";
+import { duration, element, guarded } from "./dom.js";
 import { forms } from "./forms.js";
 import { localTimes, pictures } from "./looks.js";
 import { toast, toastFromBefore } from "./messages.js";
@@ -75,36 +76,26 @@ function tasks(all) {
     }
     line?.remove();
     if (!hasEnded(task.id)) continue; // nobody waited for it here, or it was told before
-    if (task.error) toast(`${task.title}: ${task.error.message}. ${task.error.remedy}.`, true);
-    else toast(task.state === "stopped" ? `${task.title}: stopped.` : (task.result.message ?? `${task.title}: done.`));
+    if (task.error) toast(`${task.title}: ${sentence(task.error.message, task.error.remedy)}`, true);
+    else if (task.state === "stopped") toast(`${task.title}: stopped.`);
+    else toast(task.result.message ?? `${task.title}: done.`, false, leadsOn(task.result.url));
   }
 }
 
-function taskLine(box, task) {
-  const line = document.createElement("div");
-  line.id = `task-${task.id}`;
-  line.className = "task";
-  const title = document.createElement("b");
-  title.textContent = task.title;
-  const bar = document.createElement("progress");
-  bar.setAttribute("aria-label", task.title);
-  const numbers = document.createElement("span");
-  numbers.className = "numbers";
-  const stop = document.createElement("button");
-  stop.className = "plain";
-  stop.textContent = "Stop";
-  stop.addEventListener("click", () => {
-    call("POST", `/api/v1/tasks/${task.id}/stop`).catch((error) => toast(error.message, true));
-  });
-  line.append(title, bar, numbers, stop);
-  box.append(line);
-  return line;
+function leadsOn(url) {
+  if (!url || url === location.pathname) return undefined;
+  return { label: "Show", run: () => (location.href = url) };
 }
 
-export function duration(seconds) {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+function taskLine(box, task) {
+  const bar = element("progress");
+  bar.setAttribute("aria-label", task.title);
+  const stop = element("button", "Stop", "plain");
+  stop.addEventListener("click", guarded(() => call("POST", `/api/v1/tasks/${task.id}/stop`)));
+  const line = element("div", "", "task", element("b", task.title), bar, element("span", "", "numbers"), stop);
+  line.id = `task-${task.id}`;
+  box.append(line);
+  return line;
 }
 
 function refreshSoon() {
@@ -113,6 +104,13 @@ function refreshSoon() {
     waiting = 0;
     refresh().catch(() => say("no connection to the server", "bad"));
   }, Math.max(0, lastRefresh + REFRESH_MS - Date.now()));
+}
+
+const FOCUSABLE = "a, button, summary, input, select, textarea";
+
+/** Where the focus is, so that it can be put there again: by id, or by its number among what can have it. */
+function placeOf(element, part) {
+  return { id: element.id, at: [...part.querySelectorAll(FOCUSABLE)].indexOf(element) };
 }
 
 /** Fetch this page again and put its live parts in place of the old ones; one that is being typed in is left alone. */
@@ -128,15 +126,15 @@ export async function refresh() {
     // made as the old part is, so that equal ones are seen to be equal and what is open stays open
     forms(other);
     localTimes(other);
-    for (const seen of part.querySelectorAll("details[id]")) {
-      const same = other.querySelector(`#${CSS.escape(seen.id)}`);
-      if (same) same.open = seen.open;
+    for (const old of part.querySelectorAll("details[id]")) {
+      const same = other.querySelector(`#${CSS.escape(old.id)}`);
+      if (same) same.open = old.open;
     }
     if (other.isEqualNode(part)) continue;
-    const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const focus = part.contains(document.activeElement) ? placeOf(document.activeElement, part) : null;
     part.replaceWith(other);
     pictures(other);
-    if (focus) document.getElementById(focus)?.focus();
+    if (focus) (document.getElementById(focus.id) ?? other.querySelectorAll(FOCUSABLE)[focus.at])?.focus();
     document.dispatchEvent(new CustomEvent("urbextag:refreshed", { detail: other }));
   }
 }

@@ -62,7 +62,7 @@ async function summary() {
 
 function swap(fresh) {
   const old = document.getElementById(fresh.id);
-  if (!old || html.get(fresh.id) === fresh.outerHTML || old.contains(document.querySelector("[data-part] button:disabled"))) return;
+  if (!old || html.get(fresh.id) === fresh.outerHTML || old.querySelector("button:disabled")) return;
   html.set(fresh.id, fresh.outerHTML);
   const focus = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button, summary")].indexOf(document.activeElement) : -1;
   old.replaceWith(fresh);

@@ -1,4 +1,5 @@
 // Times in the reader's zone, light or dark, and what stands in place of a picture that cannot be had.
+import { element } from "./dom.js";
 
 export function localTimes(root) {
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -30,11 +31,8 @@ export function pictures(root) {
         image.src = image.src; // asked for again: it can be had by now
         return;
       }
-      const note = document.createElement("span");
-      note.className = "no-picture";
       const said = await answer?.json().catch(() => null);
-      note.textContent = said?.error?.message ?? "The picture cannot be shown";
-      image.replaceWith(note);
+      image.replaceWith(element("span", said?.error?.message ?? "The picture cannot be shown", "no-picture"));
     };
     if (image.complete && image.src && !image.naturalWidth) failed(); // before this script ran
     else image.addEventListener("error", failed, { once: true });

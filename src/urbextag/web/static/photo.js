@@ -1,5 +1,6 @@
 // Photo: keys, words on tags without leaving the page, names to choose from while one is typed, similar photos.
 import { call } from "./api.js";
+import { element, guarded, picture } from "./dom.js";
 import { refresh } from "./live.js";
 import { pictures } from "./looks.js";
 import { toast } from "./messages.js";
@@ -10,7 +11,7 @@ const keysDialog = document.getElementById("keys");
 document.querySelector("[data-keys]").addEventListener("click", () => keysDialog.showModal());
 
 // Words on tags: the parts of the page are fetched again, and the mark moves on to the next tag.
-document.addEventListener("said", async (event) => {
+document.addEventListener("said", guarded(async (event) => {
   const form = event.target;
   if (!form.closest("#tags")) {
     await refresh();
@@ -24,8 +25,8 @@ document.addEventListener("said", async (event) => {
   document.activeElement?.blur(); // a field that is being typed in keeps its part from being fetched again
   await refresh();
   if (typed) field().focus();
-  else mark([...here, at + 1, at - 1].map((place) => document.getElementById(all[place])).find((line) => line));
-});
+  else mark([...here, at + 1, at - 1, at].map((place) => document.getElementById(all[place])).find((line) => line) ?? lines()[0]);
+}));
 
 const field = () => document.getElementById("add-tag");
 const lines = () => [...document.querySelectorAll("#tags .tag[data-concept]")];
@@ -89,7 +90,7 @@ async function offer(text) {
   const found = await call("GET", `/api/v1/concepts?limit=${CHOICES}&q=${encodeURIComponent(text)}`).catch(() => null);
   if (!found || number !== asked) return; // an answer that was overtaken
   const options = found.concepts.map(({ name, label, facet, ancestors, synonym }) => {
-    const option = document.createElement("option");
+    const option = element("option");
     option.value = name;
     const above = ancestors.length ? ` › ${ancestors[0]}` : "";
     option.label = `${label} · ${facet}${above}${synonym ? ` (${synonym})` : ""}`;
@@ -123,26 +124,9 @@ async function similar() {
 }
 
 function tile({ id, name, location, cosine, same }) {
-  const line = document.createElement("li");
-  line.className = "tile";
-  const link = document.createElement("a");
+  const near = `${cosine.toFixed(2)}${same ? ", the same" : ""}${location ? ` · ${location}` : ""}`;
+  const text = element("span", "", "text", element("b", name), element("span", near, "soft"));
+  const link = element("a", "", "", element("span", "", "frame", picture(id)), text);
   link.href = `/photos/${id}`;
-  const frame = document.createElement("span");
-  frame.className = "frame";
-  const image = document.createElement("img");
-  image.src = `/api/v1/images/${id}/picture?size=small`;
-  image.alt = "";
-  image.loading = "lazy";
-  image.dataset.picture = "";
-  frame.append(image);
-  const text = document.createElement("div");
-  text.className = "text";
-  text.append(name, document.createElement("br"));
-  const near = document.createElement("span");
-  near.className = "soft";
-  near.textContent = `${cosine.toFixed(2)}${same ? ", the same" : ""}${location ? ` · ${location}` : ""}`;
-  text.append(near);
-  link.append(frame, text);
-  line.append(link);
-  return line;
+  return element("li", "", "tile", link);
 }

@@ -14,7 +14,7 @@ function start() {
     const tile = event.target.closest("[role=option]");
     if (!tile) return;
     if (event.shiftKey) range(tile);
-    else choose(tile, tile.getAttribute("aria-selected") !== "true");
+    else choose(tile, !isChosen(tile));
     focus(tile);
   });
   grid.addEventListener("dblclick", (event) => open(event.target.closest("[role=option]")));
@@ -24,7 +24,7 @@ function start() {
   }
   document.querySelector("[data-select=all]").addEventListener("click", () => tiles().forEach((tile) => choose(tile, true)));
   document.querySelector("[data-select=none]").addEventListener("click", clearChoice);
-  undoButton.addEventListener("click", undo);
+  undoButton.addEventListener("click", () => undo());
   focus(tiles()[0], false);
 }
 
@@ -54,13 +54,17 @@ function clearChoice() {
   told();
 }
 
+function isChosen(tile) {
+  return tile.getAttribute("aria-selected") === "true";
+}
+
 function chosen() {
-  const found = tiles().filter((tile) => tile.getAttribute("aria-selected") === "true");
+  const found = tiles().filter(isChosen);
   return found.length ? found : [current()];
 }
 
 function told() {
-  const number = tiles().filter((tile) => tile.getAttribute("aria-selected") === "true").length;
+  const number = tiles().filter(isChosen).length;
   document.querySelector("[data-chosen]").textContent = number ? `${number} chosen` : "";
 }
 
@@ -75,8 +79,8 @@ function range(to) {
 
 function columns() {
   const all = tiles();
-  const top = all[0].offsetTop;
-  return Math.max(1, all.findIndex((tile) => tile.offsetTop !== top) === -1 ? all.length : all.findIndex((tile) => tile.offsetTop !== top));
+  const below = all.findIndex((tile) => tile.offsetTop !== all[0].offsetTop);
+  return below === -1 ? all.length : below;
 }
 
 function move(step, extend) {
@@ -94,10 +98,11 @@ function move(step, extend) {
 function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, select, textarea, dialog[open]")) return;
+  const onGrid = event.target === document.body || event.target.closest("[role=option]"); // not on a button or link
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns(), Home: -1e6, End: 1e6 };
   if (event.key in steps) move(steps[event.key], event.shiftKey);
-  else if (event.key === " " && event.target.closest("[role=option]")) choose(current(), current().getAttribute("aria-selected") !== "true");
-  else if (event.key === "Enter" && event.target.closest("[role=option]")) open(current());
+  else if (event.key === " " && onGrid) choose(current(), !isChosen(current()));
+  else if (event.key === "Enter" && onGrid) open(current());
   else if (event.key === "Escape") clearChoice();
   else if (event.key.toLowerCase() === "a") decide("accept");
   else if (event.key.toLowerCase() === "r") decide("reject");
@@ -124,9 +129,10 @@ async function decide(verdict) {
   try {
     const body = { concept: grid.dataset.review, verdict, photos: these.map((tile) => tile.dataset.sha) };
     const said = await call("POST", "/api/v1/review", body);
-    done.push({ batch: said.batch, before });
+    const made = { batch: said.batch, before };
+    done.push(made);
     undoButton.disabled = false;
-    toast(said.message, false, { label: "Undo", run: undo });
+    toast(said.message, false, { label: "Undo", run: () => undo(made) });
   } catch (error) {
     for (const [tile, name, text] of before) mark(tile, name, text);
     toast(error.message, true);
@@ -141,14 +147,15 @@ function mark(tile, name, text) {
   if (chip) chip.textContent = text;
 }
 
-async function undo() {
-  const last = done.pop();
-  if (!last) return;
+async function undo(which = done.at(-1)) {
+  if (!which) toast("Nothing was decided since this page was opened. What came before is taken back under “All tags”.");
+  if (!done.includes(which)) return;
+  done.splice(done.indexOf(which), 1);
   undoButton.disabled = !done.length;
   try {
-    const said = await call("POST", `/api/v1/review/undo/${last.batch}`);
-    for (const [tile, name, text] of last.before) mark(tile, name, text);
-    focus(last.before[0][0]);
+    const said = await call("POST", `/api/v1/review/undo/${which.batch}`);
+    for (const [tile, name, text] of which.before) mark(tile, name, text);
+    focus(which.before[0][0]);
     toast(said.message ?? `${said.task.title} …`);
   } catch (error) {
     toast(error.message, true);

@@ -1,21 +1,11 @@
 // Settings: the chosen model, VLM servers that are tried and saved, quiet hours, what is out of date, folders for backups.
-import { call } from "./api.js";
+import { call, sentence } from "./api.js";
+import { count, element, guarded, percent, table } from "./dom.js";
 import { folderPicker } from "./folders.js";
 import { ask, toast, toastLater } from "./messages.js";
 import { thresholds } from "./settings_thresholds.js";
 
 const SERVERS = "/api/v1/settings/endpoints";
-
-function guarded(work) {
-  return (...given) => work(...given).catch((error) => toast(error.message, true));
-}
-
-function element(name, text, kind = "") {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  if (kind) made.className = kind;
-  return made;
-}
 
 // Models: the chosen radio says name and precision, and is itself not sent.
 for (const radio of document.querySelectorAll("[data-models] [data-model]")) {
@@ -64,12 +54,8 @@ async function test(form) {
     return;
   }
   if (said.works) verdict.replaceChildren(element("b", "✓ It works. ", "good"), said.detail);
-  else verdict.replaceChildren(element("b", "✗ ", "bad"), `${said.message}. ${said.remedy}.`);
-  if (said.notes.length) {
-    const notes = element("ul");
-    notes.append(...said.notes.map((note) => element("li", note, "soft")));
-    verdict.append(notes);
-  }
+  else verdict.replaceChildren(element("b", "✗ ", "bad"), sentence(said.message, said.remedy));
+  if (said.notes.length) verdict.append(element("ul", "", "", ...said.notes.map((note) => element("li", note, "soft"))));
   offer(form, said.models);
 }
 
@@ -77,10 +63,9 @@ function offer(form, models) {
   const list = form.querySelector("datalist");
   const box = form.querySelector("[data-found]");
   const able = models.filter((model) => model.sees !== false);
-  list.replaceChildren(...able.map((model) => Object.assign(document.createElement("option"), { value: model.name })));
+  list.replaceChildren(...able.map((model) => Object.assign(element("option"), { value: model.name })));
   box.replaceChildren(
     ...models.map((model) => {
-      const line = element("li");
       const button = element("button", model.name, "chip");
       button.type = "button";
       button.setAttribute("aria-pressed", String(model.name === form.elements.model.value));
@@ -92,8 +77,7 @@ function offer(form, models) {
         form.elements.model.value = model.name;
         test(form);
       });
-      line.append(button);
-      return line;
+      return element("li", "", "", button);
     }),
   );
   box.hidden = !models.length;
@@ -137,8 +121,8 @@ async function outdated() {
   const box = document.getElementById("outdated");
   const plan = await call("GET", "/api/v1/queue/tag?scope=changed");
   box.hidden = plan.nothing;
-  const photos = `${plan.photos.toLocaleString()} photo${plan.photos === 1 ? "" : "s"}`;
-  box.querySelector("[data-text]").textContent = `${photos} have tags by other models or settings than those below.`;
+  const have = `${count(plan.photos, "photo")} ${plan.photos === 1 ? "has" : "have"}`;
+  box.querySelector("[data-text]").textContent = `${have} tags by other models or settings than those below.`;
   if (!plan.nothing && location.hash === "#outdated") box.scrollIntoView();
 }
 guarded(outdated)();
@@ -153,18 +137,12 @@ document.querySelector("[data-survey]").addEventListener("click", guarded(async 
     box.replaceChildren(element("p", text));
     return;
   }
-  const table = element("table");
-  const head = element("tr");
-  head.append(...["tagged by", "photos", "labels", "known", "become"].map((title) => element("th", title)));
-  table.append(head);
-  for (const [source, n] of sources) {
-    const line = element("tr");
-    const known = n.labels ? `${Math.round((100 * n.known) / n.labels)} %` : "";
-    line.append(...[source, n.photos.toLocaleString(), n.labels.toLocaleString(), known, n.becomes].map((cell) => element("td", cell)));
-    table.append(line);
-  }
+  const rows = sources.map(([source, n]) => {
+    const known = n.labels ? percent(n.known / n.labels) : "";
+    return [source, n.photos.toLocaleString(), n.labels.toLocaleString(), known, n.becomes];
+  });
+  box.replaceChildren(table(["tagged by", "photos", "labels", "known", "become"], rows));
   const unknown = Object.entries(survey.labels.frequent_without_concept).slice(0, 12);
-  box.replaceChildren(table);
   if (unknown.length) {
     const words = unknown.map(([label, n]) => `${label} (${n.toLocaleString()})`).join(", ");
     box.append(element("p", `Words that name nothing known here: ${words}`, "soft small"));

@@ -1,7 +1,8 @@
 // How sure a tag must be: marks that are moved, what would appear and vanish, and saving them.
 import { call } from "./api.js";
+import { count, element, guarded, percent, picture } from "./dom.js";
 import { pictures } from "./looks.js";
-import { toast, toastLater } from "./messages.js";
+import { toastLater } from "./messages.js";
 
 const WAIT_MS = 150;
 
@@ -39,12 +40,12 @@ export function thresholds(section) {
     try {
       found = await call("POST", "/api/v1/settings/thresholds/preview", body());
     } catch (error) {
-      if (mine === asked) sum.textContent = error.message;
-      return;
+      found = error;
     }
     if (mine !== asked) return; // a mark was moved since
     sum.classList.remove("waiting");
-    sum.textContent = inWords(found);
+    sum.textContent = found instanceof Error ? found.message : inWords(found);
+    if (found instanceof Error) return;
     for (const effect of found.facets) {
       const row = rows.find((one) => one.dataset.facet === effect.facet);
       row.querySelector("[data-effect]").replaceChildren(...parts(effect));
@@ -70,16 +71,12 @@ export function thresholds(section) {
     wanted = structuredClone(saved);
     show();
   });
-  section.querySelector("[data-save]").addEventListener("click", async () => {
-    try {
-      const said = await call("PATCH", "/api/v1/settings", { taxonomy: body() });
-      toastLater(said.message);
-      location.hash = "outdated";
-      location.reload();
-    } catch (error) {
-      toast(error.message, true);
-    }
-  });
+  section.querySelector("[data-save]").addEventListener("click", guarded(async () => {
+    const said = await call("PATCH", "/api/v1/settings", { taxonomy: body() });
+    toastLater(said.message);
+    location.hash = "outdated";
+    location.reload();
+  }));
 }
 
 function number(text) {
@@ -100,39 +97,18 @@ function inWords({ photos, of, changed, appear, vanish }) {
   return `On ${tried}: ${count(appear, "tag")} would appear and ${vanish.toLocaleString()} vanish, on ${count(changed, "photo")}.`;
 }
 
-function count(number, noun) {
-  return `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
-}
-
 function parts(effect) {
   if (!effect.appear && !effect.vanish) return [];
-  const line = document.createElement("p");
-  line.className = "soft";
-  line.textContent = `${count(effect.tags_today, "tag")} → ${effect.tags_then.toLocaleString()}`;
-  const list = document.createElement("ul");
-  list.className = "moved";
-  list.append(...effect.appearing.map((one) => entry(one, "appear", "+")), ...effect.vanishing.map((one) => entry(one, "vanish", "−")));
-  return [line, list];
+  const line = element("p", `${count(effect.tags_today, "tag")} → ${effect.tags_then.toLocaleString()}`, "soft");
+  const moved = [...effect.appearing.map((one) => entry(one, "appear", "+")), ...effect.vanishing.map((one) => entry(one, "vanish", "−"))];
+  return [line, element("ul", "", "moved", ...moved)];
 }
 
 function entry(moved, kind, sign) {
   const [sha, sure] = moved.examples[0];
-  const item = document.createElement("li");
-  const link = document.createElement("a");
+  const times = element("span", ` ${sign}${moved.photos.toLocaleString()}`, "soft");
+  const link = element("a", "", "", picture(sha), element("span", moved.label, kind), times);
   link.href = `/photos/${sha}`;
-  link.title = `${kind === "appear" ? "would appear" : "would vanish"}; here ${Math.round(100 * sure)} % sure`;
-  const image = document.createElement("img");
-  image.src = `/api/v1/images/${sha}/picture?size=small`;
-  image.alt = "";
-  image.loading = "lazy";
-  image.dataset.picture = "";
-  const words = document.createElement("span");
-  words.className = kind;
-  words.textContent = moved.label;
-  const times = document.createElement("span");
-  times.className = "soft";
-  times.textContent = ` ${sign}${moved.photos.toLocaleString()}`;
-  link.append(image, words, times);
-  item.append(link);
-  return item;
+  link.title = `${kind === "appear" ? "would appear" : "would vanish"}; here ${percent(sure)} sure`;
+  return element("li", "", "", link);
 }

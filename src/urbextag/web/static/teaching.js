@@ -1,5 +1,6 @@
-// What the owner's decisions teach: shown when asked for, adopted or taken back.
+// What the owner's decisions teach: shown when asked for, and adopted.
 import { call } from "./api.js";
+import { count, element, guarded, percent, table } from "./dom.js";
 import { toast } from "./messages.js";
 
 const box = document.querySelector("[data-effect]");
@@ -19,8 +20,8 @@ button?.addEventListener("click", async () => {
 
 function show(found) {
   const rows = [...found.reliability, ...found.thresholds].filter((row) => row.enough);
-  const parts = [line(`${Math.round(found.decisions).toLocaleString()} decisions of yours.`)];
-  if (rows.length) parts.push(table(rows));
+  const parts = [line(`${count(Math.round(found.decisions), "decision")} of yours.`)];
+  if (rows.length) parts.push(effects(rows));
   else parts.push(line("Too few to learn from: a weight wants 10 decisions on what a source named, a threshold 20 in its kind."));
   const { before, after } = found.decided;
   if (before.precision !== null && after.precision !== null) {
@@ -33,34 +34,24 @@ function show(found) {
 }
 
 function share(value) {
-  return value === null ? "–" : `${Math.round(100 * value)}%`;
+  return value === null ? "–" : percent(value);
 }
 
 function line(text) {
-  const made = document.createElement("p");
-  made.textContent = text;
-  return made;
+  return element("p", text);
 }
 
-function table(rows) {
-  const made = document.createElement("table");
-  made.className = "teaching";
-  const fill = (tag, values) => {
-    const row = document.createElement("tr");
-    for (const value of values) row.append(Object.assign(document.createElement(tag), { textContent: value }));
-    made.append(row);
-  };
-  fill("th", ["What", "Right", "Before", "After"]);
+function effects(rows) {
   const number = (value) => (value === null ? "default" : value.toFixed(2));
-  for (const row of rows) {
+  const lines = rows.map((row) => {
     const what = row.source ? `weight of ${row.source}, ${row.facet}` : `threshold, ${row.facet}`;
-    fill("td", [what, share(row.right / row.decisions), number(row.before), number(row.after)]);
-  }
-  return made;
+    return [what, share(row.right / row.decisions), number(row.before), number(row.after)];
+  });
+  return table(["What", "Right", "Before", "After"], lines, "teaching");
 }
 
 function act(label, url) {
-  const made = Object.assign(document.createElement("button"), { className: "primary", textContent: label });
-  made.addEventListener("click", () => call("POST", url).catch((error) => toast(error.message, true)));
+  const made = element("button", label, "primary");
+  made.addEventListener("click", guarded(() => call("POST", url)));
   return made;
 }
