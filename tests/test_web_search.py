@@ -65,6 +65,14 @@ def test_words_find_by_tags_and_say_that_no_picture_was_compared(web: Web):
     assert "No picture was compared" in page and "Power &lt;House&gt;" in page and "<House>" not in page
 
 
+def test_names_of_files_and_places_are_found_too(web: Web):
+    found = web.get("/search?q=017.jpg")
+    assert [photo["name"] for photo in found["photos"]] == ["017.jpg"]
+    assert web.get("/search?q=power <HOUSE>")["total"] == MANY and web.get("/search?q=017_jpg")["total"] == 0
+    locations = web.get("/search/facets?q=017.jpg")["locid"]
+    assert [(one["label"], one["photos"]) for one in locations] == [("Power <House>", 1)]
+
+
 def test_filters_stand_in_the_address_and_pages_follow_each_other(web: Web):
     seen, after = [], ""
     while after is not None:
@@ -82,7 +90,7 @@ def test_filters_stand_in_the_address_and_pages_follow_each_other(web: Web):
 
 def test_a_batch_is_decided_and_taken_back(web: Web):
     before = boiler(web)
-    photos = [photo["sha"] for photo in web.get(f"/search?tag={before['concept']}&limit=20")["photos"]]
+    photos = [photo["id"] for photo in web.get(f"/search?tag={before['concept']}&limit=20")["photos"]]
     ruled = web.send("POST", "/review", {"concept": "boiler", "verdict": "reject", "photos": photos})
     assert boiler(web)["photos"] == before["photos"] - 20 and boiler(web)["rejected"] == 20
     assert "boiler" in web.page("/review") and "Undo" in web.page("/review")
@@ -92,7 +100,7 @@ def test_a_batch_is_decided_and_taken_back(web: Web):
 
 
 def test_many_photos_become_a_task_with_the_same_way_back(web: Web):
-    photos = [photo["sha"] for photo in web.get("/search?limit=500")["photos"]]
+    photos = [photo["id"] for photo in web.get("/search?limit=500")["photos"]]
     end = web.end_of(web.send("POST", "/review", {"concept": "staircase", "verdict": "accept", "photos": photos}))
     assert end["state"] == "done" and end["total"] == MANY
     assert web.get("/review/batches")[0]["photos"] == MANY
@@ -113,7 +121,7 @@ def test_every_photo_of_a_tag_can_be_meant_after_a_count(web: Web):
 
 def test_the_least_sure_come_first_and_decided_ones_can_be_asked_for(web: Web):
     concept = boiler(web)["concept"]
-    one = web.get(f"/search?tag={concept}")["photos"][0]["sha"]
+    one = web.get(f"/search?tag={concept}")["photos"][0]["id"]
     web.send("POST", "/review", {"concept": concept, "verdict": "accept", "photos": [one]})
     page = web.page(f"/review/tag?tag={concept}")
     assert page.count('role="option"') == 60 and f"p-{one}" not in page  # a person's own comes last
@@ -121,7 +129,7 @@ def test_the_least_sure_come_first_and_decided_ones_can_be_asked_for(web: Web):
 
 
 def test_what_decisions_teach_is_shown_before_it_acts(web: Web):
-    photos = [photo["sha"] for photo in web.get("/search?limit=500")["photos"]]
+    photos = [photo["id"] for photo in web.get("/search?limit=500")["photos"]]
     web.end_of(web.send("POST", "/review", {"concept": "boiler", "verdict": "reject", "photos": photos}))
     shown = web.get("/review/teaching")
     assert shown["changes"] and shown["reliability"][0]["before"] == 1.0 and shown["reliability"][0]["after"] < 1.0
@@ -135,7 +143,7 @@ def test_unknown_photos_and_tags_are_refused_with_nothing_changed(web: Web):
     before = web.get("/review/tags")
     for body in (
         {"concept": "boiler", "verdict": "reject", "photos": ["0" * 64]},
-        {"concept": "spaceship", "verdict": "reject", "photos": [web.get("/search")["photos"][0]["sha"]]},
+        {"concept": "spaceship", "verdict": "reject", "photos": [web.get("/search")["photos"][0]["id"]]},
     ):
         assert web.send("POST", "/review", body, code=400)["error"]["remedy"]
     assert web.get("/review/tags") == before

@@ -117,7 +117,7 @@ def _pages(address: str) -> Iterator[tuple[str, str]]:
         places = client.get("/locations").json()["locations"]
         photos = client.get("/search").json()["photos"]
         tags = client.get("/review/tags").json()
-        shown = max((photo["sha"] for photo in photos), key=lambda sha: _said(client, sha), default=None)
+        shown = max((photo["id"] for photo in photos), key=lambda sha: _said(client, sha), default=None)
     yield from (("home", "/"), ("locations", "/locations"), ("review", "/review"), ("search", "/search"))
     yield from (("jobs", "/jobs"), ("jobs-aside", "/jobs?show=aside"), ("settings", "/settings"))
     if places:

@@ -15,7 +15,7 @@ NOTE = "# two threads: the other cores are the owner's"
 
 
 def labels(served: Served) -> set[str]:
-    photos = [photo["sha"] for photo in served.get("/search")["photos"]]
+    photos = [photo["id"] for photo in served.get("/search")["photos"]]
     return {tag["label"] for sha in photos for tag in served.get(f"/images/{sha}/tags")["tags"]}
 
 

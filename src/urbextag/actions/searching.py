@@ -1,4 +1,4 @@
-"""Photos that answer words: by the tags that they name and by stored embeddings, joined into one ranking."""
+"""Photos that answer words: by tags, by names and by stored embeddings, joined into one ranking."""
 
 from __future__ import annotations
 
@@ -81,8 +81,9 @@ def search(archive: Archive, taxonomy: Taxonomy, encode: Encode, words: str, wan
         for sha, number, _ in tag_search.tagged(archive.db, [concept.id for concept in concepts], 20 * MOST)
         if sha in allowed
     ]
+    by_name = [sha for sha in tag_search.named(archive.db, words, 20 * MOST) if sha in allowed]
     by_picture, usual, compared = _by_picture(archive, encode, words, allowed)
-    return Found(_joined(by_tags, by_picture, usual), concepts, compared)
+    return Found(_joined(by_tags, by_name, by_picture, usual), concepts, compared)
 
 
 def scene_model(archive: Archive) -> Installed:
@@ -141,14 +142,18 @@ def _by_picture(
 
 
 def _joined(
-    by_tags: Sequence[tuple[str, int]], by_picture: Sequence[tuple[str, float]], usual: Background | None
+    by_tags: Sequence[tuple[str, int]],
+    by_name: Sequence[str],
+    by_picture: Sequence[tuple[str, float]],
+    usual: Background | None,
 ) -> tuple[Answer, ...]:
-    """Both rankings as one: each gives a photo 1 / (k + rank). Pictures that do not stand out come after all tags."""
+    """The rankings as one: each gives a photo 1 / (k + rank). Pictures that do not stand out come after all others."""
     tags, near = dict(by_tags), dict(by_picture)
     outstanding = {sha for sha, cosine in by_picture if usual and usual.sigma(cosine) >= usual.least}
     scores: dict[str, float] = {}
-    for ranking in (by_tags, [one for one in by_picture if one[0] in outstanding]):
-        for rank, (sha, _) in enumerate(ranking, 1):
+    standing_out = [sha for sha, _ in by_picture if sha in outstanding]
+    for ranking in ([sha for sha, _ in by_tags], by_name, standing_out):
+        for rank, sha in enumerate(ranking, 1):
             scores[sha] = scores.get(sha, 0.0) + 1 / (RANK_DAMPING + rank)
     ranked = sorted(scores, key=lambda sha: (-scores[sha], sha))
     ranked += [sha for sha, _ in by_picture if sha not in scores]

@@ -32,6 +32,7 @@ def init(folder: Path) -> None:
     click.echo(f"{'Made' if fresh else 'There is'} an archive in {folder.resolve()}")
     if fresh:
         click.echo('Next: urbextag add PHOTOS --location "Name of the place" --type hospital --state NY')
+        click.echo("Or in the browser: urbextag serve --open")
 
 
 @click.command()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOP_TAGS: Final = 40
-"""Tags among the choices."""
+"""Tags, and locations, among the choices."""
 _ROWS: Final = 8192
 """Photos that are read at a time; some megabytes."""
 _BETWEEN, _WITHIN = "\x1e", "\x1f"
@@ -65,7 +65,7 @@ class TagNumbers:
 
 
 def facets(db: sqlite3.Connection, wanted: PhotoFilter) -> dict[str, list[Choice]]:
-    """How many of the photos have what: by `view`, `condition`, `place_type`, `has_text` ("yes", "no"), `band`, `tags`.
+    """How many of the photos have what: by `view`, `condition`, `locid`, `place_type`, `has_text`, `band`, `tags`.
 
     Names are those of `PhotoFilter`'s fields, and each number is of the photos that are left where the value is asked
     for too. The most first, but for bands; `tags` has the most frequent that are not asked for.
@@ -87,6 +87,7 @@ def _facets(db: sqlite3.Connection, wanted: PhotoFilter) -> dict[str, list[Choic
     return {
         "view": _choices(views),
         "condition": _choices(conditions),
+        "locid": _locations(db, places),
         "place_type": _place_types(db, places),
         "has_text": [Choice(value, value, text[flag]) for value, flag in (("yes", "1"), ("no", "0")) if text[flag]],
         "band": _bands_of_asked(wanted, shown.bands) if wanted.tags else _bands(wanted, bands),
@@ -253,6 +254,14 @@ def _own_by_band(tags: str, count: int) -> NDArray[np.int64]:
 def _choices(counted: Counter[Any]) -> list[Choice]:
     known = [(value, photos) for value, photos in counted.items() if value]
     return [Choice(value, value, photos) for value, photos in sorted(known, key=lambda one: (-one[1], one[0]))]
+
+
+def _locations(db: sqlite3.Connection, places: Counter[Any]) -> list[Choice]:
+    """The locations that most of the photos are in."""
+    most = [(locid, photos) for locid, photos in places.most_common(TOP_TAGS) if locid is not None]
+    found = [(locid, photos, db.execute("SELECT locnam FROM locs WHERE locid = ?", (locid,))) for locid, photos in most]
+    named = [(locid, photos, row[0]) for locid, photos, rows in found if (row := rows.fetchone())]
+    return [Choice(locid, str(name), photos) for locid, photos, name in named]
 
 
 def _place_types(db: sqlite3.Connection, places: Counter[Any]) -> list[Choice]:

@@ -52,6 +52,14 @@ def listed(
     return [Job(*row) for row in rows]
 
 
+def given_up(db: sqlite3.Connection) -> int:
+    """Photos without tags that a person has given up."""
+    row = db.execute(
+        "SELECT count(*) FROM ut_jobs JOIN ut_photos USING (sha) WHERE discarded_at IS NOT NULL AND tagged_at IS NULL"
+    ).fetchone()
+    return int(row[0])
+
+
 def per_minute(db: sqlite3.Connection, queue: Queue = TAGGING, minutes: int = 5) -> float | None:
     """Photos that were finished a minute over the last minutes; None where none was."""
     since = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -233,7 +233,7 @@ def _tiles(db: sqlite3.Connection, wanted: PhotoFilter, shas: Sequence[str]) -> 
     tags = _tags(db, wanted, these)
     rows = db.execute(
         """SELECT ut_grid.sha, name, ut_grid.locid, locnam, view, quality, width, height, taken, tagged,
-            ut_jobs.state, hidden
+            CASE WHEN discarded_at IS NULL THEN ut_jobs.state ELSE 'cancelled' END, hidden
         FROM json_each(?) CROSS JOIN ut_grid ON ut_grid.sha = value
         LEFT JOIN locs ON locs.locid = ut_grid.locid LEFT JOIN ut_jobs ON ut_jobs.sha = value ORDER BY key""",
         (these,),

@@ -86,7 +86,7 @@ def condition(db: sqlite3.Connection, wanted: PhotoFilter) -> tuple[str, list[ob
     if wanted.state in ("tagged", "untagged"):
         also("tagged = ?", int(wanted.state == "tagged"))
     elif wanted.state:
-        also("sha IN (SELECT sha FROM ut_jobs WHERE state = ?)", wanted.state)
+        also("sha IN (SELECT sha FROM ut_jobs WHERE state = ? AND discarded_at IS NULL)", wanted.state)
     if wanted.reviewed is not None:
         also(f"sha {'' if wanted.reviewed else 'NOT'} IN (SELECT sha FROM ut_decisions)")
     if wanted.shas is not None:

@@ -1,4 +1,4 @@
-"""Photos by the tags that a query names, best first."""
+"""Photos by the tags, file names and places that a query names."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def tagged(db: sqlite3.Connection, concepts: Sequence[str], most: int) -> list[t
         (*values, most),
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def named(db: sqlite3.Connection, words: str, most: int) -> list[str]:
+    """Photos whose file or place is called like that, letter case aside; names that begin so first."""
+    like = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = db.execute(
+        """SELECT sha FROM ut_grid WHERE name LIKE ?1 ESCAPE '\\'
+            OR locid IN (SELECT locid FROM locs WHERE locnam LIKE ?1 ESCAPE '\\')
+        ORDER BY name NOT LIKE ?2 ESCAPE '\\', name COLLATE NOCASE, sha LIMIT ?3""",
+        (f"%{like}%", f"{like}%", most),
+    )
+    return [row[0] for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from urbextag.actions import searching
@@ -51,18 +51,32 @@ def find(
         ModelError: there are embeddings, and their model is not on this machine.
 
     """
-    words = " ".join(words.split())
+    words = _plain(words)
     if not words:
         found = listing.page(archive.db, wanted, sort, after, limit)
         total = listing.total(archive.db, wanted)
         none = (None,) * len(found.tiles)
         return Shown(found.tiles, none, total.photos, total.capped, found.next, found.previous)
-    if len(words) > LONGEST_QUERY:
-        raise UsageError("the query is too long", f"At most {LONGEST_QUERY} letters")
     return _by_words(site, archive, words, wanted, _offset(after), limit)
 
 
-def _by_words(site: Site, archive: Archive, words: str, wanted: PhotoFilter, at: int, limit: int) -> Shown:
+def answering(site: Site, archive: Archive, words: str, wanted: PhotoFilter) -> PhotoFilter:
+    """What is asked for, words included: those that answer them. Raises what `find` raises."""
+    words = _plain(words)
+    if not words:
+        return wanted
+    found = _answer(site, archive, words, wanted, first_page=False)
+    return replace(wanted, shas=tuple([answer.sha for answer in found.answers]))
+
+
+def _plain(words: str) -> str:
+    words = " ".join(words.split())
+    if len(words) > LONGEST_QUERY:
+        raise UsageError("the query is too long", f"At most {LONGEST_QUERY} letters")
+    return words
+
+
+def _answer(site: Site, archive: Archive, words: str, wanted: PhotoFilter, *, first_page: bool) -> Found:
     def encode(model: Installed, caption: str) -> Vector:
         return site.encoder(archive, model, caption)
 
@@ -71,7 +85,11 @@ def _by_words(site: Site, archive: Archive, words: str, wanted: PhotoFilter, at:
 
     models = archive.config.models
     question = (words, wanted, archive.config.profile, models.scene, models.scene_precision)
-    found = site.answers.of(question, search, first_page=at == 0)
+    return site.answers.of(question, search, first_page=first_page)
+
+
+def _by_words(site: Site, archive: Archive, words: str, wanted: PhotoFilter, at: int, limit: int) -> Shown:
+    found = _answer(site, archive, words, wanted, first_page=at == 0)
     part = found.answers[at : at + limit]
     tiles = listing.tiles(archive.db, wanted, [answer.sha for answer in part])
     return Shown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import re
 import secrets
 import socket
@@ -72,18 +73,31 @@ def bind(listen: Listen) -> socket.socket:
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that can be none
         sock.close()
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise UsageError(
-            f"cannot listen at {listen.host} port {listen.port}: {reason}", "Choose another: --port 0 takes a free one"
-        ) from error
+        taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
+        remedy = (
+            "Choose another port: --port 0 takes a free one" if taken else "Name an address of this machine: --host"
+        )
+        raise UsageError(f"cannot listen at {listen.host} port {listen.port}: {reason}", remedy) from error
     return sock
 
 
 def address(listen: Listen, policy: Policy, port: int) -> str:
     """What a person opens in the browser."""
-    host = socket.gethostname() if listen.host in EVERY_ADDRESS else listen.host
+    host = _reachable() if listen.host in EVERY_ADDRESS else listen.host
     host = f"[{host}]" if ":" in host else host
     path = f"{SIGN_IN}?token={quote(policy.token, safe='')}" if policy.token else "/"
     return f"http://{host}:{port}{path}"
+
+
+def _reachable() -> str:
+    """An address that other machines may reach; few phones can look its name up."""
+    import psutil
+
+    for addresses in psutil.net_if_addrs().values():
+        for one in addresses:
+            if one.family == socket.AF_INET and not is_loopback(one.address):
+                return str(one.address)
+    return socket.gethostname()
 
 
 def serve(root: Path, listen: Listen, *, with_worker: bool, told: Callable[[str], None]) -> None:

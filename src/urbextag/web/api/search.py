@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from urbextag.store import listing
 from urbextag.web import filters
 from urbextag.web.api.common import ERRORS
-from urbextag.web.found import LONGEST_QUERY, PER_PAGE, find
+from urbextag.web.found import LONGEST_QUERY, PER_PAGE, answering, find
 from urbextag.web.site import TheSite
 
 router = APIRouter(prefix="/search", tags=["search"], responses=ERRORS)
@@ -30,7 +30,7 @@ class TagFound(BaseModel):
 class PhotoFound(BaseModel):
     """A photo of a list."""
 
-    sha: str
+    id: str
     name: str
     locid: str | None
     location: str | None
@@ -98,7 +98,8 @@ def search(
     photos = []
     for tile, answer in zip(shown.tiles, shown.answers, strict=True):
         why = {"matched_tags": answer.tags, "sigma": answer.sigma, "stands_out": answer.stands_out} if answer else {}
-        photos.append(asdict(tile) | why)
+        photo = asdict(tile)
+        photos.append({"id": photo.pop("sha")} | photo | why)
     return {
         "photos": photos, "total": shown.photos, "capped": shown.capped, "next": shown.next,
         "previous": shown.previous, "concepts": [concept.id for concept in shown.concepts],
@@ -107,9 +108,9 @@ def search(
 
 
 @router.get("/facets", response_model=dict[str, list[ChoiceFound]])
-def facets(request: Request, site: TheSite) -> dict[str, list[dict[str, Any]]]:
-    """How many photos each further filter would leave; takes the filters of `/search`."""
+def facets(request: Request, site: TheSite, q: Words = "") -> dict[str, list[dict[str, Any]]]:
+    """How many photos each further filter would leave; takes the words and filters of `/search`."""
     wanted, _ = filters.wanted(request.query_params)
     with site.opened() as archive:
-        found = listing.facets(archive.db, wanted)
+        found = listing.facets(archive.db, answering(site, archive, q, wanted))
     return {name: [asdict(choice) for choice in choices] for name, choices in found.items()}

@@ -39,21 +39,23 @@ def home(request: Request, site: TheSite) -> HTMLResponse:
     with site.opened() as archive:
         status = archive_status(archive)
         stages = stages_of(archive.db, status)
+        given_up = job_lists.given_up(archive.db)
         endpoints = archive.config.vlm.endpoints
         places = sorted({row["locnam"] for row in locations.all_rows(archive.db)})
         kinds = sorted(c.label for c in site.taxonomy(archive).concepts.values() if c.facet == "place")
     return page(
         request, "home.html", status=status, stages=stages, worker=site.worker.report(), endpoints=endpoints,
-        places=places, kinds=kinds,
+        places=places, kinds=kinds, given_up=given_up,
     )  # fmt: skip
 
 
 def stages_of(db: sqlite3.Connection, status: Mapping[str, Any]) -> list[Stage]:
     """How far looking at photos is, and describing them."""
     tagging, vlm = status["jobs"], status["to_describe"]
+    again = tagging["queued"] + tagging["running"]
     stages = [
         Stage(
-            "Scene, tags, text and quality", status["tagged"], status["photos"], tagging["queued"] + tagging["running"],
+            "Scene, tags, text and quality", min(status["tagged"], status["photos"] - again), status["photos"], again,
             job_lists.per_minute(db), status["seconds_left"], tagging["set_aside"], tagging["missing"],
         )
     ]  # fmt: skip

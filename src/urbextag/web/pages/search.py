@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from urbextag.store import listing
 from urbextag.web import filters
-from urbextag.web.found import find
+from urbextag.web.found import answering, find
 from urbextag.web.render import page
 from urbextag.web.site import TheSite
 
@@ -25,6 +25,7 @@ FACETS = {
     "view": ("view", "View"),
     "tags": ("tag", "Tags"),
     "condition": ("condition", "Condition"),
+    "locid": ("location", "Location"),
     "place_type": ("place", "Kind of place"),
     "has_text": ("text", "Readable text"),
     "band": ("band", "How sure"),
@@ -65,11 +66,11 @@ def search(
 
 
 @router.get("/search/facets")
-def facets(request: Request, site: TheSite) -> HTMLResponse:
+def facets(request: Request, site: TheSite, q: Annotated[str, Query(max_length=2000)] = "") -> HTMLResponse:
     """The part that narrows the page down: how many photos each further filter would leave."""
     wanted, _ = filters.wanted(request.query_params)
     with site.opened() as archive:
-        found = listing.facets(archive.db, wanted)
+        found = listing.facets(archive.db, answering(site, archive, q, wanted))
     query = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after",)]
 
     def leads_to(name: str, value: str) -> str:
