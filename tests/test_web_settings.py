@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 import application_db as application
@@ -195,7 +196,9 @@ def test_a_model_comes_in_pieces_and_is_proved(web: Web, tmp_path: Path, monkeyp
     (web.site.root / "urbextag.toml").write_text(f"[models]\nfolder = '{tmp_path / 'm'}'\n")
     url = f"/models/{SO400M}/fp32"
     with serving(hub) as made:
-        monkeypatch.setenv("HF_ENDPOINT", made.url)
+        monkeypatch.setattr(
+            huggingface_hub.constants, "ENDPOINT", made.url
+        )  # read from HF_ENDPOINT by the first import
         monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
         made.page = True
         failed = web.end_of(web.send("POST", f"{url}/pull", code=202))
