@@ -4,8 +4,8 @@ import json
 import time
 from pathlib import Path
 
-import huggingface_hub.constants
 import pytest
+from huggingface_hub import constants
 
 import application_db as application
 from conftest import Box, urbextag
@@ -196,16 +196,16 @@ def test_a_model_comes_in_pieces_and_is_proved(web: Web, tmp_path: Path, monkeyp
     (web.site.root / "urbextag.toml").write_text(f"[models]\nfolder = '{tmp_path / 'm'}'\n")
     url = f"/models/{SO400M}/fp32"
     with serving(hub) as made:
-        monkeypatch.setattr(
-            huggingface_hub.constants, "ENDPOINT", made.url
-        )  # read from HF_ENDPOINT by the first import
+        template = f"{made.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "ENDPOINT", made.url)  # read from HF_ENDPOINT once, by the first import
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
         made.page = True
         failed = web.end_of(web.send("POST", f"{url}/pull", code=202))
         assert failed["state"] == "failed" and failed["error"]["remedy"]
         made.page = False
         end = web.end_of(web.send("POST", f"{url}/pull", code=202))
-        assert end["state"] == "done" and "here and whole" in end["result"]["message"], end
+        assert end["state"] == "done" and "here and whole" in end["result"]["message"], end["error"]
     here = {one["name"]: one["here"] for one in web.get("/models")["models"]}
     assert here[SO400M] == ["fp32"] and "models/siglip-so400m-patch14-384/fp32/verify" in web.page("/settings")
     assert "is whole" in web.end_of(web.send("POST", f"{url}/verify", code=202))["result"]["message"]
