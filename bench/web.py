@@ -75,7 +75,7 @@ def web() -> list[Figure]:
             if profile == "starter":
                 figures += _grids(server)
             print(f"     memory of the server, {profile}: {server.memory.line()}", flush=True)
-            peak = server.memory.peak / MIB
+            peak = server.memory.rss / MIB
         figures.append(Figure(f"peak memory of the server, profile {profile}, MiB", peak, MEMORY_MIB, "MiB"))
     return figures
 
