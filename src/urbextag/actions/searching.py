@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from urbextag.store import embeddings, listing, tag_search
+from urbextag.store.listing import PhotoFilter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from urbextag.models.dual_encoder import TextEncoder
     from urbextag.models.installed import Installed
     from urbextag.similar import Background
-    from urbextag.store.listing import PhotoFilter
     from urbextag.taxonomy import Taxonomy
     from urbextag.taxonomy.concept import Concept
 
@@ -75,15 +75,22 @@ def search(archive: Archive, taxonomy: Taxonomy, encode: Encode, words: str, wan
 
     """
     concepts = _named(taxonomy, words)
-    allowed = set(listing.ids(archive.db, wanted))
-    by_tags = [
-        (sha, number)
-        for sha, number, _ in tag_search.tagged(archive.db, [concept.id for concept in concepts], 20 * MOST)
-        if sha in allowed
-    ]
-    by_name = [sha for sha in tag_search.named(archive.db, words, 20 * MOST) if sha in allowed]
-    by_picture, usual, compared = _by_picture(archive, encode, words, allowed)
-    return Found(_joined(by_tags, by_name, by_picture, usual), concepts, compared)
+    # without a filter nearly every photo may answer: to look at the answers alone saves a look at all photos
+    allowed = None if wanted == PhotoFilter() else set(listing.ids(archive.db, wanted))
+    most = _NEAR * MOST if allowed is None else 20 * MOST
+
+    def fits(sha: str) -> bool:
+        return allowed is None or sha in allowed
+
+    named = [concept.id for concept in concepts]
+    by_tags = [(sha, number) for sha, number, _ in tag_search.tagged(archive.db, named, most) if fits(sha)]
+    by_name = [sha for sha in tag_search.named(archive.db, words, most) if fits(sha)]
+    by_picture, usual, compared = _by_picture(archive, encode, words, fits)
+    answers = _joined(by_tags, by_name, by_picture, usual)
+    if allowed is None:
+        shown = set(listing.ids(archive.db, PhotoFilter(shas=tuple([answer.sha for answer in answers]))))
+        answers = tuple([answer for answer in answers if answer.sha in shown])
+    return Found(answers, concepts, compared)
 
 
 def scene_model(archive: Archive) -> Installed:
@@ -111,7 +118,7 @@ def _named(taxonomy: Taxonomy, words: str) -> tuple[Concept, ...]:
 
 
 def _by_picture(
-    archive: Archive, encode: Encode, words: str, allowed: set[str]
+    archive: Archive, encode: Encode, words: str, fits: Callable[[str], bool]
 ) -> tuple[list[tuple[str, float]], Background | None, int]:
     """(SHA-256, cosine) of the nearest, nearest first; what is usual for these words; how many were compared."""
     import numpy as np
@@ -134,8 +141,8 @@ def _by_picture(
     usual = background(cosines)
     index = Index(shas, cosines[:, None])
     near: list[int] = []
-    for most in (_NEAR * MOST, len(shas)):  # to look a hundred thousand up in `allowed` takes as long as all cosines
-        near = [row for row in index.ranked(cosines, most) if shas[row] in allowed][:MOST]
+    for most in (_NEAR * MOST, len(shas)):  # to ask of a hundred thousand whether they fit takes as long as all cosines
+        near = [row for row in index.ranked(cosines, most) if fits(shas[row])][:MOST]
         if len(near) == MOST:
             break
     return [(shas[row], float(cosines[row])) for row in near], usual, len(shas)
