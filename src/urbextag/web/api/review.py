@@ -13,7 +13,7 @@ from urbextag.actions.tagging import DERIVED_PER_SECOND
 from urbextag.numbers import count
 from urbextag.store import batches as batches_store
 from urbextag.store import listing
-from urbextag.store.listing import PhotoFilter
+from urbextag.store.listing import PhotoFilter, TagNumbers
 from urbextag.web.api.common import ERRORS, Body, PhotoIds, Plan, Said, Started, started
 from urbextag.web.site import Site, TheSite
 from urbextag.web.tasks import Report
@@ -30,19 +30,6 @@ Verdict = Literal["accept", "reject", "clear"]
 ModelBand = Literal["certain", "likely", "possible"]
 AT_ONCE = 100
 """So many photos are decided while the page waits; more become a task."""
-
-
-class TagReport(BaseModel):
-    """A tag of the archive with its numbers of photos."""
-
-    concept: str
-    label: str
-    photos: int
-    certain: int
-    likely: int
-    possible: int
-    yours: int
-    rejected: int
 
 
 class Ruling(Body):
@@ -87,7 +74,7 @@ class Teaching(BaseModel):
     changes: bool
 
 
-@router.get("/tags", response_model=list[TagReport])
+@router.get("/tags", response_model=list[TagNumbers])
 def tags(site: TheSite) -> list[dict[str, Any]]:
     """Every tag of the archive with its numbers, the most frequent first."""
     with site.opened() as archive:

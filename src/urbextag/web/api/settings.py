@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, create_model
 
 from urbextag.actions import settings as actions
+from urbextag.actions.thresholds import Preview, preview
 from urbextag.choices import Facet, ServerKind
 from urbextag.config import TaxonomyConfig, Threshold
 from urbextag.web.api.common import ERRORS, Body
@@ -119,41 +120,6 @@ class Thresholds(Body):
     thresholds: dict[Facet, Threshold] = Field(default_factory=dict)
 
 
-class Moved(BaseModel):
-    """A tag that appears on photos, or vanishes from them."""
-
-    id: str
-    label: str
-    photos: int
-    examples: list[tuple[str, float]]
-
-
-class FacetEffect(BaseModel):
-    """What becomes of the tags of one facet."""
-
-    facet: Facet
-    usual: float
-    today: float
-    then: float
-    tags_today: int
-    tags_then: int
-    appear: int
-    vanish: int
-    appearing: list[Moved]
-    vanishing: list[Moved]
-
-
-class Preview(BaseModel):
-    """What would become of a sample of photos."""
-
-    photos: int
-    of: int
-    changed: int
-    appear: int
-    vanish: int
-    facets: list[FacetEffect]
-
-
 def _checked(annotation: Any, metadata: list[Any]) -> Any:
     """A type with the bounds that the settings give it; None brings the default back."""
     for one in metadata:
@@ -247,8 +213,6 @@ def test_connection(site: TheSite, server: Connection) -> dict[str, Any]:
 @router.post("/thresholds/preview", response_model=Preview)
 def preview_thresholds(site: TheSite, wanted: Thresholds) -> dict[str, Any]:
     """Tags that would appear and vanish with other thresholds, on a sample of photos spread over the archive."""
-    from urbextag.actions.thresholds import preview
-
     asked = TaxonomyConfig(threshold=wanted.threshold, thresholds=wanted.thresholds)
     with site.opened() as archive:
         return asdict(preview(archive, site.deriver(archive), asked.wanted))
