@@ -28,20 +28,6 @@ Parallel = Annotated[int, Field(ge=1, le=64)]
 """Requests to a server at a time."""
 
 
-class SettingReport(BaseModel):
-    """One setting with its value, bounds and choices."""
-
-    section: str
-    name: str
-    value: Any
-    default: Any
-    description: str
-    kind: str
-    least: float | None
-    most: float | None
-    choices: list[str]
-
-
 class Saved(BaseModel):
     """What became of a change."""
 
@@ -151,7 +137,7 @@ else:
     SettingsChange = _change()
 
 
-@router.get("", response_model=list[SettingReport])
+@router.get("", response_model=list[actions.Setting])
 def settings(site: TheSite) -> list[dict[str, Any]]:
     """Every setting that can be changed here: value, default, bounds, choices and what it does."""
     with site.opened() as archive:
